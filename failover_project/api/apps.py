@@ -1,0 +1,12 @@
+"""This will register the API conventions (tokens, roles) with Django."""
+
+from django.apps import AppConfig
+
+
+class AccessConfig(AppConfig):
+    """Who may call the service, and how it answers."""
+
+    default_auto_field = "django.db.models.BigAutoField"
+    name = "failover_project.api"
+    label = "access"
+    verbose_name = "Access"
