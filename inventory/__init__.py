@@ -1,0 +1,1 @@
+"""This will hold what exists: target clouds, their appliances, the protected VMs and the replicas of their disks."""

@@ -1,11 +1,11 @@
-"""This will register the app `inventory` with Django."""
+"""This will tell Django about the inventory."""
 
 from django.apps import AppConfig
 
 
 class InventoryConfig(AppConfig):
-    """The app `inventory`."""
+    """This will register the inventory under the label `inventory`."""
 
-    default_auto_field = "django.db.models.BigAutoField"
     name = "inventory"
-    verbose_name = "What is protected"
+    verbose_name = "Inventory"
+    default_auto_field = "django.db.models.BigAutoField"

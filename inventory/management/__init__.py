@@ -1,0 +1,1 @@
+"""This will hold the management commands of the inventory."""

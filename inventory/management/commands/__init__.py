@@ -1,0 +1,1 @@
+"""This will hold the command that imports an inventory file."""

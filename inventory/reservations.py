@@ -1,0 +1,42 @@
+"""This will let one piece of work at a time hold a VM."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from inventory.models import ProtectedVM, ReservationKind, VMReservation
+
+
+class VMBusy(Exception):
+    """This will be raised when a VM is held already; `holder` is None when it was released in the same moment."""
+
+    def __init__(self, *, vm: ProtectedVM, holder: VMReservation | None) -> None:
+        self.vm = vm
+        self.holder = holder
+        by = f"{holder.kind} {holder.reference}" if holder else "work that has just ended"
+        super().__init__(f"VM {vm.name} ({vm.vm_id}) is being worked on by {by}: wait for it, or end it first.")
+
+
+def reserve(*, vm: ProtectedVM, kind: ReservationKind, reference: str, now: datetime) -> VMReservation:
+    """This will take the VM for the work `reference`, or raise VMBusy with its holder.
+
+    The insert itself decides, by the unique key: two that look first and then insert would both see a free VM.
+    """
+    try:
+        with transaction.atomic():
+            return VMReservation.objects.create(vm=vm, kind=kind, reference=reference, taken_at=now)
+    except IntegrityError:
+        raise VMBusy(vm=vm, holder=holder_of(vm)) from None
+
+
+def release(*, vm: ProtectedVM, reference: str) -> bool:
+    """This will give the VM back and say whether `reference` held it; a reservation of other work stays."""
+    deleted, _ = VMReservation.objects.filter(vm=vm, reference=reference).delete()
+    return deleted == 1
+
+
+def holder_of(vm: ProtectedVM) -> VMReservation | None:
+    """This will give the reservation of the VM as the database has it now, or None when it is free."""
+    return VMReservation.objects.filter(vm=vm).first()
