@@ -1,0 +1,242 @@
+"""This will read from the target cloud what the checks need, within a budget of time; a silent cloud is a fact too."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+from weakref import WeakKeyDictionary
+
+from cloudstack.endpoint import Clock
+from cloudstack.errors import CloudRefusedRead, CloudUnreachable
+from cloudstack.results import (
+    Capabilities,
+    Network,
+    OsType,
+    ResourceLimit,
+    ServiceOffering,
+    Template,
+    VirtualMachine,
+    Volume,
+    Zone,
+)
+
+BUDGET_SECONDS = 8.0
+SETTLED_SECONDS = 60.0
+T = TypeVar("T")
+
+# Reads run on threads of their own so that a cloud that hangs cannot hold an answer longer than the budget. The threads
+# stay, and with them the gateway's connections.
+_READERS = ThreadPoolExecutor(max_workers=64, thread_name_prefix="validation-reads")
+
+
+class CloudReads(Protocol):
+    """This will name the gateway's reads that validation uses; it has no write."""
+
+    @property
+    def clock_skew(self) -> float | None:
+        """Give the cloud's clock minus ours, in seconds."""
+        ...
+
+    def virtual_machine(self, id: str) -> VirtualMachine | None:
+        """Read a VM."""
+        ...
+
+    def volumes(self, ids: Sequence[str]) -> tuple[Volume, ...]:
+        """Read volumes."""
+        ...
+
+    def network(self, id: str) -> Network | None:
+        """Read a network."""
+        ...
+
+    def zone(self, id: str) -> Zone | None:
+        """Read a zone."""
+        ...
+
+    def service_offering(self, id: str) -> ServiceOffering | None:
+        """Read a service offering."""
+        ...
+
+    def template(self, id: str) -> Template | None:
+        """Read a template."""
+        ...
+
+    def os_type_named(self, description: str) -> OsType | None:
+        """Read an OS type by its description."""
+        ...
+
+    def capabilities(self) -> Capabilities:
+        """Read what the cloud can do."""
+        ...
+
+    def allowed_apis(self) -> frozenset[str]:
+        """Read which commands the key may use."""
+        ...
+
+    def resource_limits(self) -> tuple[ResourceLimit, ...]:
+        """Read the account's limits."""
+        ...
+
+
+@dataclass(frozen=True)
+class CloudQuestions:
+    """This will say what is to be read for one VM; an empty id is not asked for."""
+
+    appliance_vm_id: str
+    volume_ids: tuple[str, ...]
+    network_ids: tuple[str, ...]
+    zone_id: str
+    offering_id: str
+    template_id: str
+    os_type: str
+
+
+@dataclass(frozen=True)
+class CloudFacts:
+    """This will hold what was read; what could not be read is named in `unread` with the reason."""
+
+    unreachable: str | None = None
+    configured: bool = True
+    appliance_vm: VirtualMachine | None = None
+    volumes: Mapping[str, Volume] = field(default_factory=dict)
+    networks: Mapping[str, Network | None] = field(default_factory=dict)
+    zone: Zone | None = None
+    offering: ServiceOffering | None = None
+    template: Template | None = None
+    os_type: OsType | None = None
+    capabilities: Capabilities | None = None
+    allowed_apis: frozenset[str] = frozenset()
+    limits: tuple[ResourceLimit, ...] = ()
+    clock_skew: float | None = None
+    unread: Mapping[str, str] = field(default_factory=dict)
+    read_ns: Mapping[str, int] = field(default_factory=dict)
+
+    def why_unread(self, *names: str) -> str | None:
+        """Give the reason why one of these facts is not known, None when all are."""
+        return next((self.unread[name] for name in names if name in self.unread), None)
+
+
+_NAMES = (
+    "zone",
+    "appliance_vm",
+    "volumes",
+    "networks",
+    "offering",
+    "template",
+    "os_type",
+    "capabilities",
+    "allowed_apis",
+    "limits",
+)
+
+
+def read_cloud(*, reads: CloudReads | None, questions: CloudQuestions, clock: Clock) -> CloudFacts:
+    """Read the facts; never raises for a cloud that is silent, slow or refusing."""
+    if reads is None:
+        reason = "no usable target cloud is configured"
+        return CloudFacts(unreachable=reason, configured=False, unread=dict.fromkeys(_NAMES, reason))
+    reader = _Reader(reads, questions, clock)
+    future = _READERS.submit(reader.read_all)
+    try:
+        future.result(timeout=BUDGET_SECONDS)
+    except FutureTimeout:
+        return reader.facts(unreachable=f"the cloud did not answer within {BUDGET_SECONDS:.0f} s")
+    return reader.facts(unreachable=reader.unreachable)
+
+
+class _Settled:
+    """This will remember for a minute what seldom changes in a cloud: listApis alone can weigh megabytes."""
+
+    def __init__(self) -> None:
+        self._known: WeakKeyDictionary[Any, dict[str, tuple[float, Any]]] = WeakKeyDictionary()
+
+    def get(self, reads: CloudReads, name: str, read: Callable[[], T], *, now: float) -> T:
+        known = self._known.setdefault(reads, {})
+        if name in known and 0 <= now - known[name][0] < SETTLED_SECONDS:
+            value: T = known[name][1]
+            return value
+        value = read()
+        known[name] = (now, value)
+        return value
+
+
+_settled = _Settled()
+
+
+class _Reader:
+    """This will read one fact after the other and keep what it has, so that a timeout loses only the rest."""
+
+    def __init__(self, reads: CloudReads, questions: CloudQuestions, clock: Clock) -> None:
+        self._reads = reads
+        self._questions = questions
+        self._now = clock.now()
+        self._found: dict[str, Any] = {}
+        self._refused: dict[str, str] = {}
+        self._read_ns: dict[str, int] = {}
+        self.unreachable: str | None = None
+
+    def read_all(self) -> None:
+        """Read everything that was asked for; stops at the first sign that the cloud does not answer."""
+        for name, read in self._plan():
+            started = time.perf_counter_ns()
+            try:
+                self._found[name] = read()
+            except CloudUnreachable as error:
+                self.unreachable = str(error)
+                return
+            except CloudRefusedRead as error:
+                self._refused[name] = str(error)
+                if error.error.http_status == 401:
+                    self.unreachable = f"the cloud refuses the API key: {error}"
+                    return
+            except ValueError as error:
+                # The gateway sends no id that is not a uuid: root admins could reach foreign objects by number.
+                self._refused[name] = str(error)
+            finally:
+                self._read_ns[name] = time.perf_counter_ns() - started
+
+    def facts(self, *, unreachable: str | None) -> CloudFacts:
+        """Give what is known so far."""
+        found = dict(self._found)
+        rest = unreachable or "it was not read"
+        unread = {name: self._refused.get(name, rest) for name in _NAMES if name not in found}
+        return CloudFacts(
+            unreachable=unreachable,
+            clock_skew=self._reads.clock_skew,
+            unread=unread,
+            read_ns=dict(self._read_ns),
+            **found,
+        )
+
+    def _plan(self) -> Iterable[tuple[str, Callable[[], Any]]]:
+        asked, reads = self._questions, self._reads
+        return (
+            ("appliance_vm", lambda: reads.virtual_machine(asked.appliance_vm_id)),
+            ("volumes", self._volumes),
+            ("networks", lambda: {id: reads.network(id) for id in asked.network_ids}),
+            ("zone", self._settled(f"zone {asked.zone_id}", lambda: reads.zone(asked.zone_id))),
+            (
+                "offering",
+                self._settled(f"offering {asked.offering_id}", lambda: reads.service_offering(asked.offering_id)),
+            ),
+            ("template", self._settled(f"template {asked.template_id}", lambda: reads.template(asked.template_id))),
+            ("os_type", self._settled(f"os type {asked.os_type}", self._os_type)),
+            ("capabilities", self._settled("capabilities", reads.capabilities)),
+            ("allowed_apis", self._settled("allowed_apis", reads.allowed_apis)),
+            ("limits", self._settled("limits", reads.resource_limits)),
+        )
+
+    def _settled(self, key: str, read: Callable[[], T]) -> Callable[[], T]:
+        return lambda: _settled.get(self._reads, key, read, now=self._now)
+
+    def _volumes(self) -> dict[str, Volume]:
+        if not self._questions.volume_ids:
+            return {}
+        return {volume.id: volume for volume in self._reads.volumes(self._questions.volume_ids)}
+
+    def _os_type(self) -> OsType | None:
+        return self._reads.os_type_named(self._questions.os_type) if self._questions.os_type else None

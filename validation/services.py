@@ -1,0 +1,77 @@
+"""This will answer whether a VM may fail over now; readiness, starts and the phase `validating` all ask here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from django.db import IntegrityError, transaction
+
+from cloudstack.endpoint import Clock
+from inventory.models import ProtectedVM
+from networks.models import Purpose
+from validation.checks import CHECKS
+from validation.cloud_facts import CloudReads
+from validation.errors import NotReady
+from validation.facts import Facts, gather
+from validation.findings import Check, skipped
+from validation.models import ValidationCheck
+from validation.verdict import Judged, Verdict
+
+
+def validate(
+    *, vm: ProtectedVM, purpose: Purpose, overrides: Mapping[str, str], gateway: CloudReads | None, clock: Clock
+) -> Verdict:
+    """Gather the facts once, judge them, keep the findings as the newest of this VM and purpose.
+
+    `gateway` None means that no target cloud is usable. Takes at most ten seconds, also when the cloud hangs.
+    """
+    started = time.perf_counter_ns()
+    facts = gather(vm=vm, purpose=purpose, overrides=overrides, reads=gateway, clock=clock)
+    checks = tuple(_judge(check, facts=facts) for check in CHECKS)
+    verdict = Verdict(vm=vm, purpose=purpose, checks=checks, execution_time_ns=time.perf_counter_ns() - started)
+    _keep(verdict, now=datetime.fromtimestamp(clock.now(), tz=UTC))
+    return verdict
+
+
+def refuse_unless_ready(verdict: Verdict, *, skip_validation: bool) -> None:
+    """Raise NotReady when the verdict blocks; `skip_validation` skips what is no safety check."""
+    blocking = verdict.blocking(safety_only=skip_validation)
+    if blocking:
+        raise NotReady(verdict=verdict, blocking=blocking)
+
+
+def _judge(check: Check, *, facts: Facts) -> Judged:
+    started = time.perf_counter_ns()
+    reason = facts.cloud.why_unread(*check.reads)
+    finding = check.judge(facts) if reason is None else skipped(f"Not checked: {reason}")
+    reads_ns = sum(facts.cloud.read_ns.get(name, 0) for name in check.reads)
+    return Judged(check=check, finding=finding, execution_time_ns=time.perf_counter_ns() - started + reads_ns)
+
+
+def _keep(verdict: Verdict, *, now: datetime) -> None:
+    rows = [
+        ValidationCheck(
+            vm=verdict.vm,
+            purpose=verdict.purpose,
+            position=position,
+            check_name=judged.check.name,
+            check_type=judged.check.check_type,
+            status=judged.finding.status,
+            is_safety=judged.check.safety,
+            message=judged.finding.message,
+            details=dict(judged.finding.details),
+            required_action="\n".join(judged.finding.required_actions),
+            execution_time_ns=judged.execution_time_ns,
+            checked_at=now,
+        )
+        for position, judged in enumerate(verdict.checks)
+    ]
+    try:
+        with transaction.atomic():
+            ValidationCheck.objects.filter(vm=verdict.vm, purpose=verdict.purpose).delete()
+            ValidationCheck.objects.bulk_create(rows)
+    except IntegrityError:
+        # Another validation of this VM ended in the same moment: its findings are as new as ours.
+        return
