@@ -1,0 +1,78 @@
+"""Speaks to Apache CloudStack: typed results, told-apart outcomes, never a wait and never a blind repetition."""
+
+from cloudstack.destroy import DENY_ALL, DenyAll, Destroyable, DestroyForbidden, DestroyPort
+from cloudstack.endpoint import Clock, Endpoint, Ticket
+from cloudstack.errors import CallError, CloudError, CloudRefusedRead, CloudUnreachable
+from cloudstack.gateway import Gateway
+from cloudstack.outcomes import (
+    Accepted,
+    Completed,
+    Completion,
+    Failure,
+    Fenced,
+    Lost,
+    NotSent,
+    Outcome,
+    Refused,
+    Submission,
+)
+from cloudstack.probe import LIVE_PLAN_APIS, Probe, probe
+from cloudstack.results import (
+    AsyncJob,
+    Capabilities,
+    Deployment,
+    Network,
+    Nic,
+    NicRequest,
+    OsType,
+    ResourceLimit,
+    ServiceOffering,
+    Snapshot,
+    Template,
+    VirtualMachine,
+    Volume,
+    Zone,
+)
+
+__all__ = [
+    "DENY_ALL",
+    "LIVE_PLAN_APIS",
+    "Accepted",
+    "AsyncJob",
+    "CallError",
+    "Capabilities",
+    "Clock",
+    "CloudError",
+    "CloudRefusedRead",
+    "CloudUnreachable",
+    "Completed",
+    "Completion",
+    "DenyAll",
+    "Deployment",
+    "DestroyForbidden",
+    "DestroyPort",
+    "Destroyable",
+    "Endpoint",
+    "Failure",
+    "Fenced",
+    "Gateway",
+    "Lost",
+    "Network",
+    "Nic",
+    "NicRequest",
+    "NotSent",
+    "OsType",
+    "Outcome",
+    "Probe",
+    "Refused",
+    "ResourceLimit",
+    "ServiceOffering",
+    "Snapshot",
+    "Submission",
+    "Template",
+    "Ticket",
+    "VirtualMachine",
+    "Volume",
+    "Zone",
+    "probe",
+]

@@ -1,0 +1,30 @@
+"""Asks before anything is destroyed, and says no unless somebody who knows says otherwise."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+Destroyable = Literal["volume", "virtual_machine", "snapshot"]
+
+
+class DestroyPort(Protocol):
+    """Decides what may be destroyed; implemented by those who know what holds a replica."""
+
+    def refusal(self, *, kind: Destroyable, id: str) -> str | None:
+        """Return a sentence when it must not be destroyed, None when it may."""
+        ...
+
+
+class DenyAll:
+    """Refuses everything: the default, so that forgetting to pass a port destroys nothing."""
+
+    def refusal(self, *, kind: Destroyable, id: str) -> str | None:
+        """Refuse, and say what to pass instead."""
+        return f"{kind} {id} may not be destroyed: this gateway was given no destroy port that allows it"
+
+
+DENY_ALL = DenyAll()
+
+
+class DestroyForbidden(Exception):
+    """Tells that the destroy port refused; nothing was sent."""

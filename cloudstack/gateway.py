@@ -1,0 +1,42 @@
+"""Is the one door to a CloudStack: reads raise what went wrong, writes return what became of them, nothing waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import requests
+
+from cloudstack.destroy import DENY_ALL, DestroyPort
+from cloudstack.endpoint import Clock, Endpoint
+from cloudstack.listing import Reader
+from cloudstack.reads import Reads
+from cloudstack.sending import Sender
+from cloudstack.transport import Transport
+from cloudstack.wire import plain_session
+from cloudstack.writes import Writes
+
+
+class Gateway(Reads, Writes):
+    """Speaks to one CloudStack with one key; safe to use from many threads at once."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        clock: Clock,
+        destroy_port: DestroyPort = DENY_ALL,
+        session_factory: Callable[[], requests.Session] | None = None,
+    ) -> None:
+        """Connect to nothing yet. `session_factory` makes one session per thread; a test mounts an adapter on it."""
+        self.endpoint = endpoint
+        self.clock = clock
+        self._transport = Transport(endpoint, clock=clock, session_factory=session_factory or plain_session)
+        self._reader = Reader(self._transport)
+        self._sender = Sender(self._transport)
+        self._slow_timeout = endpoint.slow_timeout
+        self._destroy_port = destroy_port
+
+    @property
+    def clock_skew(self) -> float | None:
+        """Return seconds that the cloud's clock is ahead of ours (median of the newest answers), None before one."""
+        return self._transport.skew.seconds

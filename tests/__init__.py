@@ -1,0 +1,1 @@
+"""Show that the service does what it says."""

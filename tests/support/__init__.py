@@ -1,0 +1,1 @@
+"""Hold what the tests of all parts share."""
