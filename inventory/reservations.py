@@ -12,6 +12,8 @@ from inventory.models import ProtectedVM, ReservationKind, VMReservation
 class VMBusy(Exception):
     """This will be raised when a VM is held already; `holder` is None when it was released in the same moment."""
 
+    error_code = "ACTIVE_JOBS"
+
     def __init__(self, *, vm: ProtectedVM, holder: VMReservation | None) -> None:
         self.vm = vm
         self.holder = holder

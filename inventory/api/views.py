@@ -1,0 +1,71 @@
+"""This will let a replication engine push VMs into the inventory, and everybody read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from inventory.api.errors import DocumentRefused, VMNotFound
+from inventory.api.rendering import vm_document, vm_summary
+from inventory.models import ProtectedVM
+from inventory.services import upsert_vm
+
+PAGE = 50
+LARGEST_PAGE = 1000
+
+
+class VMListView(APIView):
+    """This will list the protected VMs."""
+
+    @extend_schema(operation_id="inventory_vms_list", responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        """List protected VMs by name, `limit` (50, at most 1000) from `offset` on."""
+        limit = _whole(request, "limit", default=PAGE, smallest=1, largest=LARGEST_PAGE)
+        offset = _whole(request, "offset", default=0, smallest=0, largest=2**31)
+        rows = ProtectedVM.objects.select_related("cloud", "appliance")
+        vms = [vm_summary(vm) for vm in rows[offset : offset + limit]]
+        counts = {"total_vms": rows.count(), "returned_vms": len(vms)}
+        return Response({"success": True, "message": "Retrieved protected VMs", **counts, "vms": vms})
+
+
+class VMView(APIView):
+    """This will show or take the inventory document of one VM."""
+
+    @extend_schema(operation_id="inventory_vms_retrieve", responses=OpenApiTypes.OBJECT)
+    def get(self, _request: Request, vm_id: str) -> Response:
+        """Show one VM with its disks, replicas, NICs and replications."""
+        return Response({"success": True, "message": "Retrieved protected VM", "vm": vm_document(_vm(vm_id))})
+
+    @extend_schema(
+        operation_id="inventory_vms_put",
+        request={"application/json": {"type": "object", "description": "docs/inventory-file.md describes it"}},
+        responses=OpenApiTypes.OBJECT,
+    )
+    def put(self, request: Request, vm_id: str) -> Response:
+        """Create or change one VM from its inventory document; all of it or nothing."""
+        report = upsert_vm(vm_id=vm_id, document=request.data)
+        if report.refused:
+            raise DocumentRefused(report.refused)
+        outcome = "created" if report.created else "changed" if report.changed else "unchanged"
+        body: dict[str, Any] = {"success": True, "message": f"VM {outcome}", "outcome": outcome}
+        return Response({**body, "vm": vm_document(_vm(vm_id))})
+
+
+def _vm(vm_id: str) -> ProtectedVM:
+    vm = ProtectedVM.objects.select_related("cloud", "appliance").filter(vm_id=vm_id).first()
+    if vm is None:
+        raise VMNotFound(vm_id)
+    return vm
+
+
+def _whole(request: Request, name: str, *, default: int, smallest: int, largest: int) -> int:
+    text = request.query_params.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 12 and smallest <= int(text) <= largest):
+        raise ValidationError({name: [f"must be a whole number from {smallest} to {largest}"]})
+    return int(text)

@@ -1,0 +1,43 @@
+"""This will give the gateway to a target cloud."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from cloudstack import Clock, DestroyPort, Endpoint, Gateway
+from inventory.models import TargetCloud
+
+MOST_GATEWAYS = 64
+
+
+@dataclass(frozen=True)
+class _Kept:
+    clock: Clock
+    destroy_port: DestroyPort
+    gateway: Gateway
+
+
+_kept: dict[tuple[Endpoint, int, int], _Kept] = {}
+_lock = threading.Lock()
+
+
+def gateway_for(cloud: TargetCloud, *, clock: Clock, destroy_port: DestroyPort) -> Gateway:
+    """This will give the one gateway to this cloud for this clock and port; raises SecretUnreadable.
+
+    A cloud whose address or credentials were changed gets another gateway; probing it does not cost it its sessions.
+    """
+    endpoint = Endpoint(
+        url=cloud.endpoint,
+        api_key=cloud.api_key,
+        secret_key=cloud.secret_key,
+        ca_file=cloud.ca_file or None,
+    )
+    # Clocks and ports need not be hashable; the kept entry holds both, so that their ids are not given to others.
+    key = (endpoint, id(clock), id(destroy_port))
+    with _lock:
+        if key not in _kept:
+            if len(_kept) >= MOST_GATEWAYS:
+                del _kept[next(iter(_kept))]
+            _kept[key] = _Kept(clock, destroy_port, Gateway(endpoint, clock=clock, destroy_port=destroy_port))
+        return _kept[key].gateway
