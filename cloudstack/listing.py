@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TypeVar
 
 from cloudstack.answers import Body, UnusableAnswer
@@ -67,7 +68,7 @@ class Reader:
         received = 0
         for page in range(1, _MAX_PAGES + 1):
             body = self._page(command, parameters, page)
-            values, count = decoded(command, lambda listed: _listed(listed, key, page=page), body)  # noqa: B023
+            values, count = decoded(command, partial(_listed, key=key, page=page), body)
             for value in values:
                 result = decoded(command, decode, value)
                 found[getattr(result, "id", result)] = result
@@ -111,7 +112,7 @@ def _as_read_error(failed: CallFailed) -> CloudError:
     return CloudUnreachable(failed.error)
 
 
-def _listed(body: object, key: str, *, page: int) -> tuple[tuple[object, ...], int]:
+def _listed(body: object, *, key: str, page: int) -> tuple[tuple[object, ...], int]:
     """Return the objects of one page and how many there are in all.
 
     An empty list has no key at all. That must not be taken from an answer that holds something else instead.

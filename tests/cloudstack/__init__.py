@@ -1,0 +1,1 @@
+"""Show what the gateway sends, reads and says."""
