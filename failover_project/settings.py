@@ -43,6 +43,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "failover_project.api.middleware.ApiConventions",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -110,7 +111,9 @@ WHITENOISE_USE_FINDERS = True
 BROKER_URL = env.text("BROKER_URL", "memory://")
 CELERY_BROKER_URL = BROKER_URL
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
-    {"polling_interval": 0.01} if BROKER_URL.startswith("memory") else {"socket_timeout": 5, "socket_connect_timeout": 2}
+    {"polling_interval": 0.01}
+    if BROKER_URL.startswith("memory")
+    else {"socket_timeout": 5, "socket_connect_timeout": 2}
 )
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY = False
@@ -126,7 +129,17 @@ CELERY_DB_REUSE_MAX = None
 WORKER_THREADS = int(env.number("WORKER_THREADS", 6))
 
 REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["failover_project.api.envelope.EnvelopeRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["failover_project.api.json_parser.LimitedJSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "failover_project.api.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+        "failover_project.api.authentication.TroubleshootingAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["failover_project.api.permissions.RoleAllows"],
+    "EXCEPTION_HANDLER": "failover_project.api.exceptions.to_envelope",
+    "DEFAULT_METADATA_CLASS": None,
+    "URL_FORMAT_OVERRIDE": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -138,6 +151,13 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "failover_project.api.openapi.add_error_answers",
+    ],
 }
 
 SESSION_COOKIE_HTTPONLY = True
@@ -154,7 +174,11 @@ _SHARED_PROCESSORS: list[Any] = [
     structlog.processors.format_exc_info,
 ]
 structlog.configure(
-    processors=[structlog.stdlib.filter_by_level, *_SHARED_PROCESSORS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+    processors=[
+        structlog.stdlib.filter_by_level,
+        *_SHARED_PROCESSORS,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
     logger_factory=structlog.stdlib.LoggerFactory(),
     cache_logger_on_first_use=True,
 )

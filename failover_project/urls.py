@@ -1,8 +1,65 @@
-"""This will route requests to the apps' views."""
+"""This will route requests to the apps' views; ids in paths are closed to everything an id cannot be."""
+
+from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path, register_converter
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from debugtools.api.views import HealthViewSet
+from networks.api.views import NetworkMappingViewSet
+from validation.api.views import ReadinessViewSet
+
+
+class Identifier:
+    """This will match ids of VMs and jobs."""
+
+    regex = r"[A-Za-z0-9_.:-]{1,200}"
+
+    def to_python(self, value: str) -> str:
+        """Give the id as it is."""
+        return value
+
+    def to_url(self, value: str) -> str:
+        """Give the id as it is."""
+        return value
+
+
+register_converter(Identifier, "identifier")
+
+readiness = ReadinessViewSet.as_view({"get": "retrieve"})
+
+api_v1: list[URLPattern | URLResolver] = [
+    path("failover/<identifier:vm_id>/readiness", readiness, name="failover-readiness"),
+    path("vms/<identifier:vm_id>/failover-readiness", readiness, name="vm-failover-readiness"),
+    path(
+        "network-mappings",
+        NetworkMappingViewSet.as_view({"get": "list", "post": "create"}),
+        name="network-mappings",
+    ),
+    path(
+        "network-mappings/<identifier:vm_id>",
+        NetworkMappingViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
+        name="network-mappings-of-vm",
+    ),
+    path(
+        # A source network's name may hold anything, slashes too.
+        "network-mappings/<identifier:vm_id>/<path:source_network_name>",
+        NetworkMappingViewSet.as_view({"delete": "destroy_one"}),
+        name="network-mapping-of-source",
+    ),
+    path("inventory/", include("inventory.api.urls")),
+    path("debug/health", HealthViewSet.as_view({"get": "retrieve"}), name="debug-health"),
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
+    path("api/v1/", include(api_v1)),
+    path("swagger/index.html", SpectacularSwaggerView.as_view(url_name="schema"), name="swagger"),
 ]
+
+handler400 = "failover_project.api.fallbacks.bad_request"
+handler403 = "failover_project.api.fallbacks.permission_denied"
+handler404 = "failover_project.api.fallbacks.page_not_found"
+handler500 = "failover_project.api.fallbacks.server_error"

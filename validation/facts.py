@@ -56,9 +56,19 @@ class Facts:
 
 
 def gather(
-    *, vm: ProtectedVM, purpose: Purpose, overrides: Mapping[str, str], reads: CloudReads | None, clock: Clock
+    *,
+    vm: ProtectedVM,
+    purpose: Purpose,
+    overrides: Mapping[str, str],
+    reads: CloudReads | None,
+    clock: Clock,
+    own_reference: str = "",
 ) -> Facts:
-    """Gather the facts; a cloud that cannot be reached is one of them."""
+    """Gather the facts; a cloud that cannot be reached is one of them.
+
+    A job that checks its own VM again passes `own_reference`: its own reservation is no obstacle to itself.
+    """
+    holder = holder_of(vm)
     placements, refusal = _placements(vm=vm, purpose=purpose, overrides=overrides)
     disks = tuple(
         DiskFacts(disk=disk, replica=getattr(disk, "replica", None))
@@ -72,7 +82,7 @@ def gather(
         cloud_row=vm.cloud,
         appliance=vm.appliance,
         disks=disks,
-        holder=holder_of(vm),
+        holder=None if holder is not None and holder.reference == own_reference else holder,
         unfinished_replication=replications.filter(status__in=UNFINISHED_REPLICATION).first(),
         completed_replication=replications.filter(status=ReplicationStatus.COMPLETED).first(),
         newest_replication=replications.first(),

@@ -21,16 +21,24 @@ from validation.verdict import Judged, Verdict
 
 
 def validate(
-    *, vm: ProtectedVM, purpose: Purpose, overrides: Mapping[str, str], gateway: CloudReads | None, clock: Clock
+    *,
+    vm: ProtectedVM,
+    purpose: Purpose,
+    overrides: Mapping[str, str],
+    gateway: CloudReads | None,
+    clock: Clock,
+    own_reference: str = "",
 ) -> Verdict:
     """Gather the facts once, judge them, keep the findings as the newest of this VM and purpose.
 
     `gateway` None means that no target cloud is usable. Takes at most ten seconds, also when the cloud hangs.
     """
     started = time.perf_counter_ns()
-    facts = gather(vm=vm, purpose=purpose, overrides=overrides, reads=gateway, clock=clock)
+    facts = gather(vm=vm, purpose=purpose, overrides=overrides, reads=gateway, clock=clock, own_reference=own_reference)
     checks = tuple(_judge(check, facts=facts) for check in CHECKS)
-    verdict = Verdict(vm=vm, purpose=purpose, checks=checks, execution_time_ns=time.perf_counter_ns() - started)
+    verdict = Verdict(
+        vm=vm, purpose=purpose, facts=facts, checks=checks, execution_time_ns=time.perf_counter_ns() - started
+    )
     _keep(verdict, now=datetime.fromtimestamp(clock.now(), tz=UTC))
     return verdict
 

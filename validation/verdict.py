@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from inventory.models import ProtectedVM
 from networks.models import Purpose
+from validation.facts import Facts
 from validation.findings import Check, Finding
 from validation.models import CheckStatus, CheckType
 
@@ -51,6 +52,7 @@ class Verdict:
 
     vm: ProtectedVM
     purpose: Purpose
+    facts: Facts
     checks: tuple[Judged, ...]
     execution_time_ns: int
 

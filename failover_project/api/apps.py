@@ -10,3 +10,7 @@ class AccessConfig(AppConfig):
     name = "failover_project.api"
     label = "access"
     verbose_name = "Access"
+
+    def ready(self) -> None:
+        """Register the system checks and how the API's description shows tokens."""
+        from failover_project.api import checks, openapi  # noqa: F401

@@ -1,0 +1,91 @@
+"""This will say who calls: by token, by the browser's session, or, for troubleshooting, by nothing at all."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from failover_project.api.models import ApiToken
+from failover_project.api.roles import Role
+from failover_project.api.tokens import valid_token
+
+_SCHEMES = frozenset({"token", "bearer"})
+
+
+@dataclass(frozen=True)
+class Principal:
+    """This will be the `request.user` of a call that came without a session."""
+
+    name: str
+    role: Role
+    is_authenticated: bool = True
+    is_active: bool = True
+    pk: None = None
+
+    def get_username(self) -> str:
+        """Give the name that logs and jobs show."""
+        return self.name
+
+
+class TokenAuthentication(BaseAuthentication):
+    """This will authenticate `Authorization: Token …` and `Authorization: Bearer …`."""
+
+    def authenticate(self, request: Request) -> tuple[Principal, ApiToken] | None:
+        """Give the token's principal; None without such a header; raises AuthenticationFailed for a bad token."""
+        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() not in _SCHEMES:
+            return None
+        token = valid_token(text.strip(), now=timezone.now())
+        if token is None:
+            raise AuthenticationFailed("The token is unknown, expired or revoked.")
+        return Principal(name=token.name, role=Role.named(token.role)), token
+
+    def authenticate_header(self, request: Request) -> str:
+        """Give the challenge that turns a refusal into a 401."""
+        del request
+        return 'Token realm="api"'
+
+
+class TroubleshootingAuthentication(BaseAuthentication):
+    """This will let everybody on this host act as operator while AUTH_DISABLED is set."""
+
+    def authenticate(self, request: Request) -> tuple[Principal, None] | None:
+        """Give the troubleshooting principal when authentication is off and the caller is on this host."""
+        if not authentication_is_off() or not is_loopback(request.META.get("REMOTE_ADDR", "")):
+            return None
+        return Principal(name="authentication disabled", role=Role.OPERATOR), None
+
+
+def authentication_is_off() -> bool:
+    """Say whether AUTH_DISABLED counts: it does on a loopback bind only."""
+    return bool(settings.AUTH_DISABLED) and is_loopback(settings.BIND_HOST)
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether the address can be reached from this host only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def role_of(user: Any) -> Role | None:
+    """Give the caller's role; a user of the browser has the highest of the groups named after roles."""
+    if isinstance(user, Principal):
+        return user.role
+    if not getattr(user, "is_active", False):
+        return None
+    if user.is_superuser:
+        return Role.ADMIN
+    names = {role.label for role in Role}
+    granted = [Role.named(name) for name in user.groups.values_list("name", flat=True) if name in names]
+    return max(granted, default=None)

@@ -1,0 +1,60 @@
+"""This will build the documented envelope around every answer, errors included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from rest_framework.renderers import JSONRenderer
+
+from failover_project.api.error_codes import ERROR_CODES
+from failover_project.api.request_ids import request_id_of
+
+
+def error_body(
+    *,
+    code: str,
+    request_id: str,
+    error: str = "",
+    message: str = "",
+    required_actions: Sequence[str] | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Give the error envelope of a code of the table; what is not said is taken from the table."""
+    known = ERROR_CODES[code]
+    return {
+        "success": False,
+        "message": message or known.message,
+        "error": error or known.meaning,
+        "error_code": code,
+        "timestamp": timezone.localtime().isoformat(),
+        "request_id": request_id,
+        "required_actions": list(required_actions if required_actions is not None else known.required_actions),
+        **(extra or {}),
+    }
+
+
+def error_response(request: HttpRequest, *, code: str, error: str = "") -> JsonResponse:
+    """Give the error answer for what fails outside the framework's views (routing, middleware)."""
+    body = error_body(code=code, request_id=request_id_of(request), error=error)
+    return JsonResponse(body, status=ERROR_CODES[code].status)
+
+
+class EnvelopeRenderer(JSONRenderer):
+    """This will render views' results with `success` in front and the request id behind."""
+
+    charset = "utf-8"
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> bytes:
+        """Render `data`; an object gets what it lacks of the envelope."""
+        if isinstance(data, dict):
+            data = {"success": True, **data}
+            request = (renderer_context or {}).get("request")
+            if request is not None:
+                data.setdefault("request_id", request_id_of(request._request))
+        rendered: bytes = super().render(data, accepted_media_type, renderer_context)
+        return rendered

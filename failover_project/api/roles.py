@@ -1,0 +1,54 @@
+"""This will say which role may do what: one table of route × method, and nothing outside it is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from types import MappingProxyType
+
+
+class Role(IntEnum):
+    """What a caller may do; each role may do what those below it may."""
+
+    VIEWER = 1
+    OPERATOR = 2
+    ADMIN = 3
+
+    @classmethod
+    def named(cls, name: str) -> Role:
+        """Give the role of that name, in any case; raises KeyError."""
+        return cls[name.upper()]
+
+    @property
+    def label(self) -> str:
+        """Give the role's name as people write it."""
+        return self.name.lower()
+
+
+_READ = {"GET": Role.VIEWER, "HEAD": Role.VIEWER}
+_START = {"POST": Role.OPERATOR}
+
+# By URL name. Viewers read, operators start and end failovers, administrators configure.
+ROUTE_ROLES: Mapping[str, Mapping[str, Role]] = MappingProxyType(
+    {
+        "failover-live": _START,
+        "failover-jobs": _READ,
+        "failover-status": _READ,
+        "failover-readiness": _READ,
+        "vm-failover-readiness": _READ,
+        "network-mappings": {**_READ, "POST": Role.ADMIN},
+        "network-mappings-of-vm": {**_READ, "PUT": Role.ADMIN, "DELETE": Role.ADMIN},
+        "network-mapping-of-source": {"DELETE": Role.ADMIN},
+        "inventory-vms": _READ,
+        "inventory-vm": {**_READ, "PUT": Role.ADMIN},
+        "debug-health": _READ,
+    }
+)
+
+# Routes that answer without authentication: they hold nothing but the API's own description.
+PUBLIC_ROUTES = frozenset({"schema", "swagger"})
+
+
+def needed_role(*, route: str, method: str) -> Role | None:
+    """Give the least role that may call this route with this method; None when nobody may."""
+    return ROUTE_ROLES.get(route, {}).get(method)
