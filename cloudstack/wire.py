@@ -12,7 +12,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from cloudstack.endpoint import Clock, Endpoint
 
@@ -89,8 +89,8 @@ class Wire:
             raise NoAnswer(f"no answer within {self.timeout:g} s", repeatable=False) from error
         except requests.exceptions.ConnectionError as error:
             if _never_connected(error):
-                raise NothingSent(f"no connection: {_innermost(error)}", repeatable=True) from error
-            raise NoAnswer(f"the connection broke: {_innermost(error)}", repeatable=True) from error
+                raise NothingSent(f"no connection: {_reason(error)}", repeatable=True) from error
+            raise NoAnswer(f"the connection broke: {_reason(error)}", repeatable=True) from error
         except requests.exceptions.RequestException as error:
             raise NoAnswer(f"the exchange failed: {error}", repeatable=False) from error
 
@@ -150,22 +150,15 @@ def plain_session() -> requests.Session:
     return session
 
 
-def _never_connected(error: BaseException) -> bool:
+def _never_connected(error: requests.RequestException) -> bool:
     """See whether the failure came before the request: refused, unknown host, no route, failed handshake."""
-    return isinstance(error, requests.exceptions.ConnectTimeout) or any(
-        isinstance(cause, NewConnectionError) for cause in _causes(error)
-    )
+    return isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(_reason(error), NewConnectionError)
 
 
-def _innermost(error: BaseException) -> str:
-    """Return the text of the cause that says most; the wrappers above it repeat host and path."""
-    return str(_causes(error)[-1])
+def _reason(error: requests.RequestException) -> object:
+    """Return what broke the exchange, out of its wrappers.
 
-
-def _causes(error: BaseException) -> list[BaseException]:
-    chain: list[BaseException] = []
-    current: BaseException | None = error
-    while current is not None and current not in chain:
-        chain.append(current)
-        current = current.__cause__ or current.__context__
-    return chain
+    `__context__` must not be followed for it: there hangs whatever the caller was handling when he called.
+    """
+    inner = error.args[0] if error.args else error
+    return inner.reason if isinstance(inner, MaxRetryError) else inner

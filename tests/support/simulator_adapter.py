@@ -41,8 +41,7 @@ class SimulatorAdapter(BaseAdapter):
             answer = self._simulator.handle(_form(request), method=request.method or "POST")
         except ServerDown as down:
             refused = NewConnectionError(cast(HTTPConnection, None), "Connection refused")
-            refused.__cause__ = down
-            raise requests.exceptions.ConnectionError(refused, request=request) from refused
+            raise requests.exceptions.ConnectionError(refused, request=request) from down
         except AnswerLost as lost:
             raise requests.exceptions.ConnectionError(f"the answer was lost: {lost}", request=request) from lost
         except CallHangs as hangs:
