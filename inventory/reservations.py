@@ -25,9 +25,11 @@ def reserve(*, vm: ProtectedVM, kind: ReservationKind, reference: str, now: date
     """This will take the VM for the work `reference`, or raise VMBusy with its holder.
 
     The insert itself decides, by the unique key: two that look first and then insert would both see a free VM.
+    What the work relies on is read after this, in the same transaction: until it ends no import changes the VM.
     """
     try:
         with transaction.atomic():
+            _keep_imports_out(vm)
             return VMReservation.objects.create(vm=vm, kind=kind, reference=reference, taken_at=now)
     except IntegrityError:
         raise VMBusy(vm=vm, holder=holder_of(vm)) from None
@@ -42,3 +44,8 @@ def release(*, vm: ProtectedVM, reference: str) -> bool:
 def holder_of(vm: ProtectedVM) -> VMReservation | None:
     """This will give the reservation of the VM as the database has it now, or None when it is free."""
     return VMReservation.objects.filter(vm=vm).first()
+
+
+def _keep_imports_out(vm: ProtectedVM) -> None:
+    # The insert alone would lock the VM's row only at commit, where PostgreSQL checks deferred foreign keys.
+    list(ProtectedVM.objects.select_for_update(no_key=True).filter(pk=vm.pk).values_list("pk", flat=True))
