@@ -1,0 +1,1 @@
+"""This will carry out the commands of the simulated cloud."""

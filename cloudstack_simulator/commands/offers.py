@@ -1,0 +1,227 @@
+"""This will list what the cloud offers: zones, offerings, templates, OS types, networks, capabilities, APIs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from cloudstack_simulator.answers import ApiError, invalid_value, stamp
+from cloudstack_simulator.catalogue import DiskOffering, ServiceOffering, Template
+from cloudstack_simulator.cloud import Cloud, Request, required
+from cloudstack_simulator.commands.lists import Listing
+from cloudstack_simulator.records import Json, Network
+from cloudstack_simulator.rendering import owner
+
+
+def _chosen(request: Request, rows: Iterable[Any], *, known: Any = None) -> list[Any]:
+    """This will apply the filters that all of these lists have in common: id and name."""
+    params = request.params
+    if "id" in params and known is not None and params["id"] not in known:
+        raise invalid_value(request.command, "id", params["id"])
+    return [
+        row
+        for row in rows
+        if params.get("id", row.id) == row.id
+        and params.get("name", row.name).lower() == row.name.lower()
+        and params.get("keyword", "").lower() in row.name.lower()
+    ]
+
+
+def list_zones(cloud: Cloud, request: Request) -> Listing:
+    """This will list the one zone."""
+    zone = {"id": cloud.catalogue.zone_id, "name": cloud.catalogue.zone_name}
+    if "id" in request.params and request.params["id"] != zone["id"]:
+        raise invalid_value(request.command, "id", request.params["id"])
+    rows = [] if request.params.get("name", zone["name"]).lower() != zone["name"].lower() else [zone]
+    extra = cloud.catalogue.extra.get("zone", {})
+    if not request.caller.root_admin:
+        extra = {key: value for key, value in extra.items() if key not in cloud.catalogue.extra.get("zone_admin", {})}
+    else:
+        extra = extra | cloud.catalogue.extra.get("zone_admin", {})
+    return Listing("zone", rows, lambda row: row | _ZONE | extra)
+
+
+_ZONE: Json = {
+    "dns1": "8.8.8.8",
+    "networktype": "Advanced",
+    "securitygroupsenabled": False,
+    "allocationstate": "Enabled",
+    "localstorageenabled": False,
+    "type": "Core",
+    "tags": [],
+    "hasannotations": False,
+}
+
+
+def list_service_offerings(cloud: Cloud, request: Request) -> Listing:
+    """This will list sizes for VMs."""
+    known = cloud.catalogue.service_offerings
+    return Listing("serviceoffering", _chosen(request, known.values(), known=known), _service_offering)
+
+
+def _service_offering(row: ServiceOffering) -> Json:
+    shown: Json = {"id": row.id, "name": row.name, "state": "Active", "displaytext": row.display_text or row.name}
+    sizes = {"cpunumber": row.cpu, "cpuspeed": row.cpu_speed, "memory": row.memory}
+    shown |= {key: value for key, value in sizes.items() if value is not None}
+    bounds = {
+        "mincpunumber": row.min_cpu,
+        "maxcpunumber": row.max_cpu,
+        "minmemory": row.min_memory,
+        "maxmemory": row.max_memory,
+    }
+    if row.custom and any(value is not None for value in bounds.values()):
+        shown["serviceofferingdetails"] = {key: str(value) for key, value in bounds.items() if value is not None}
+    return shown | {"iscustomized": row.custom, "storagetype": "shared", "hasannotations": False} | row.extra
+
+
+def list_disk_offerings(cloud: Cloud, request: Request) -> Listing:
+    """This will list sizes for data volumes."""
+    known = cloud.catalogue.disk_offerings
+    return Listing("diskoffering", _chosen(request, known.values(), known=known), _disk_offering)
+
+
+def _disk_offering(row: DiskOffering) -> Json:
+    shown: Json = {"id": row.id, "name": row.name, "displaytext": row.display_text, "disksize": row.size_gb}
+    return shown | {"iscustomized": row.custom, "state": "Active", "storagetype": "shared"} | row.extra
+
+
+def list_templates(cloud: Cloud, request: Request) -> Listing:
+    """This will list templates; the filter is required."""
+    required(request, "templatefilter")
+    known = cloud.catalogue.templates
+    return Listing("template", _chosen(request, known.values(), known=known), lambda row: _template(cloud, row))
+
+
+def _template(cloud: Cloud, row: Template) -> Json:
+    os_type = cloud.catalogue.os_types.get(row.os_type_id)
+    shown: Json = {
+        "id": row.id,
+        "name": row.name,
+        "displaytext": row.name,
+        "ispublic": True,
+        "isready": True,
+        "passwordenabled": False,
+        "format": row.format,
+        "isfeatured": True,
+        "crossZones": True,
+        "ostypeid": row.os_type_id,
+        "ostypename": os_type.description if os_type else "",
+        "account": row.account,
+        "zoneid": cloud.catalogue.zone_id,
+        "zonename": cloud.catalogue.zone_name,
+        "status": "Download Complete",
+        "size": row.size,
+        "templatetype": row.type,
+        "hypervisor": cloud.catalogue.settings.hypervisor,
+        "domain": "ROOT",
+        "domainid": cloud.catalogue.domain_id,
+        "isextractable": False,
+        "requireshvm": True,
+        "tags": [],
+    }
+    return shown | row.extra
+
+
+def list_os_types(cloud: Cloud, request: Request) -> Listing:
+    """This will list guest operating systems, by id, description or keyword."""
+    params = request.params
+    rows = [
+        row
+        for row in cloud.catalogue.os_types.values()
+        if params.get("id", row.id) == row.id
+        and params.get("description", row.description).lower() in row.description.lower()
+        and params.get("keyword", "").lower() in row.description.lower()
+    ]
+    return Listing("ostype", rows, _os_type)
+
+
+def _os_type(row: Any) -> Json:
+    shown: Json = {"id": row.id, "name": row.description, "oscategoryid": row.category_id}
+    return shown | {"description": row.description, "isuserdefined": False, "fordisplay": True}
+
+
+def list_networks(cloud: Cloud, request: Request) -> Listing:
+    """This will list guest networks."""
+    caller, params = request.caller, request.params
+    rows = [
+        row
+        for row in _chosen(request, cloud.world.networks.values(), known=cloud.world.networks)
+        if (row.account == caller.name or (caller.root_admin and (request.flag("listall") or "id" in params)))
+        and params.get("type", row.type).lower() == row.type.lower()
+    ]
+    return Listing("network", rows, lambda row: _network(cloud, row, admin=caller.root_admin))
+
+
+def _network(cloud: Cloud, row: Network, *, admin: bool) -> Json:
+    shown: Json = {"id": row.id, "name": row.name, "displaytext": row.display_text}
+    shown |= {"broadcastdomaintype": "Vlan", "traffictype": "Guest"}
+    if row.cidr:
+        shown |= {"gateway": row.gateway, "netmask": row.netmask, "cidr": row.cidr}
+    shown |= {"zoneid": cloud.catalogue.zone_id, "zonename": cloud.catalogue.zone_name, "type": row.type}
+    shown |= {"issystem": False, "state": row.state, "acltype": "Account"} | owner(cloud, row.account)
+    shown |= {"service": [], "restartrequired": False, "specifyipranges": False, "canusefordeploy": True}
+    shown |= {"ispersistent": False, "tags": [], "details": {}, "displaynetwork": True}
+    if row.vlan and admin:
+        shown |= {"vlan": str(row.vlan), "broadcasturi": f"vlan://{row.vlan}"}
+    if row.cidr:
+        shown["networkdomain"] = cloud.catalogue.settings.network_domain
+    return shown | {"created": stamp(row.created), "hasannotations": False} | cloud.catalogue.extra.get("network", {})
+
+
+def list_capabilities(cloud: Cloud, request: Request) -> Json:
+    """This will tell the settings that every role may see."""
+    settings, admin = cloud.catalogue.settings, request.caller.root_admin
+    shown = _CAPABILITIES | {
+        "cloudstackversion": settings.version,
+        "kvmsnapshotenabled": settings.kvm_snapshot_enabled,
+        "allowuserviewdestroyedvm": admin or settings.user_views_destroyed,
+        "allowuserexpungerecovervm": admin or settings.user_may_expunge,
+        "allowuserexpungerecovervolume": admin or settings.user_may_recover_volumes,
+    }
+    if admin:
+        shown["extensionspath"] = "/usr/share/cloudstack-management/extensions"
+    return {"capability": shown}
+
+
+_CAPABILITIES: Json = {
+    "securitygroupsenabled": False,
+    "dynamicrolesenabled": True,
+    "userpublictemplateenabled": True,
+    "supportELB": "false",
+    "projectinviterequired": False,
+    "allowusercreateprojects": True,
+    "customdiskofferingminsize": 1,
+    "customdiskofferingmaxsize": 1024,
+    "regionsecondaryenabled": False,
+    "allowuserviewalldomainaccounts": False,
+    "allowuserforcestopvm": True,
+    "kubernetesserviceenabled": False,
+    "kubernetesclusterexperimentalfeaturesenabled": False,
+    "customhypervisordisplayname": "Custom",
+    "defaultuipagesize": 20,
+    "instancesstatsretentiontime": 720,
+    "instancesstatsuseronly": False,
+    "instancesdisksstatsretentionenabled": False,
+    "instancesdisksstatsretentiontime": 720,
+    "sharedfsvmmincpucount": 2,
+    "sharedfsvmminramsize": 1024,
+    "instanceleaseenabled": False,
+    "dynamicscalingenabled": True,
+    "additionalconfigenabled": False,
+}
+
+
+def list_apis(cloud: Cloud, request: Request, *, allowed: Iterable[str], asynchronous: Iterable[str]) -> Listing:
+    """This will list the commands that the caller may use; customjobid is never shown (facts, section 15)."""
+    names = sorted(allowed)
+    if "name" in request.params:
+        names = [name for name in names if name.lower() == request.params["name"].lower()]
+        if not names:
+            raise ApiError(530, "Api Discovery plugin was unable to find an api by that name or process any apis")
+    slow = set(asynchronous)
+    return Listing("api", names, lambda name: _api(name, slow))
+
+
+def _api(name: str, slow: set[str]) -> Json:
+    shown: Json = {"name": name, "description": "", "isasync": name in slow, "related": ""}
+    return shown | {"params": [], "response": []}

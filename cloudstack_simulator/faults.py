@@ -1,0 +1,57 @@
+"""This will plan what goes wrong: which call of which command is refused, fails, is lost, hangs or comes late."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+FaultKind = Literal[
+    "refuse", "fail", "done_then_fail", "lost_answer", "lost_request", "hang", "slow", "restart", "late"
+]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """This will say which call is hit (the nth of `command` from now, and `times` in a row) and how."""
+
+    command: str
+    kind: FaultKind
+    nth: int = 1
+    times: int = 1
+    error_code: int | None = None
+    text: str | None = None
+    seconds: float = 0.0
+
+
+class FaultPlan:
+    """This will keep the planned faults and pick the one that hits a call."""
+
+    def __init__(self) -> None:
+        self._planned: list[tuple[Fault, int]] = []
+        self.fired: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        """This will plan one more fault, counted from now."""
+        self._planned.append((fault, 0))
+
+    def clear(self) -> None:
+        """This will drop every planned fault; what was fired stays on record."""
+        self._planned = []
+
+    def strike(self, command: str, *, mutating: bool) -> Fault | None:
+        """This will count the call against every plan and return the first fault that hits it."""
+        hit: Fault | None = None
+        remaining: list[tuple[Fault, int]] = []
+        for fault, seen in self._planned:
+            if fault.command != command and not (fault.command == "*" and mutating):
+                remaining.append((fault, seen))
+                continue
+            seen += 1
+            if hit is None and fault.nth <= seen < fault.nth + fault.times:
+                hit = fault
+            if seen < fault.nth + fault.times - 1:
+                remaining.append((fault, seen))
+        self._planned = remaining
+        if hit is not None:
+            self.fired.append(hit)
+        return hit

@@ -1,0 +1,1 @@
+"""This will test the simulated cloud itself."""
