@@ -1,4 +1,4 @@
-"""Speaks to Apache CloudStack: typed results, told-apart outcomes, never a wait and never a blind repetition."""
+"""Speak to Apache CloudStack: typed results, told-apart outcomes, never a wait and never a blind repetition."""
 
 from cloudstack.destroy import DENY_ALL, DenyAll, Destroyable, DestroyForbidden, DestroyPort
 from cloudstack.endpoint import Clock, Endpoint, Ticket

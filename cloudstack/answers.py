@@ -1,4 +1,4 @@
-"""Opens CloudStack's envelopes: one JSON object, one key named after the command, an error or a body."""
+"""Open CloudStack's envelopes: one JSON object, one key named after the command, an error or a body."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _TEXT_KEPT = 1000
 
 
 class UnusableAnswer(Exception):
-    """Tells that an answer is not what CloudStack says to this command."""
+    """Tell that an answer is not what CloudStack says to this command."""
 
 
 class ErrorAnswer(Exception):
-    """Tells that CloudStack itself answered with an error."""
+    """Tell that CloudStack itself answered with an error."""
 
     def __init__(self, error: CallError) -> None:
         """Keep the error for the one who catches it."""

@@ -1,4 +1,4 @@
-"""Checks what goes out, before it goes out: CloudStack and `cs` both take things that do harm."""
+"""Check what goes out, before it goes out: CloudStack and `cs` both take things that do harm."""
 
 from __future__ import annotations
 

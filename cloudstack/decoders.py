@@ -1,4 +1,4 @@
-"""Turns the objects of CloudStack's answers into results, one function a kind."""
+"""Turn the objects of CloudStack's answers into results, one function a kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads single fields out of CloudStack's answers, and says which one is wrong."""
+"""Read single fields out of CloudStack's answers, and say which one is wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cloudstack.answers import UnusableAnswer
 
 
 class Fields:
-    """Wraps one object of an answer. Fields that nobody asks for are ignored: CloudStack adds some in each version."""
+    """Wrap one object of an answer. Fields that nobody asks for are ignored: CloudStack adds some in each version."""
 
     def __init__(self, kind: str, value: object) -> None:
         """Take the object; `kind` names it in errors."""

@@ -1,4 +1,4 @@
-"""Asks before anything is destroyed, and says no unless somebody who knows says otherwise."""
+"""Ask before anything is destroyed, and say no unless somebody who knows says otherwise."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Destroyable = Literal["volume", "virtual_machine", "snapshot"]
 
 
 class DestroyPort(Protocol):
-    """Decides what may be destroyed; implemented by those who know what holds a replica."""
+    """Decide what may be destroyed; implemented by those who know what holds a replica."""
 
     def refusal(self, *, kind: Destroyable, id: str) -> str | None:
         """Return a sentence when it must not be destroyed, None when it may."""
@@ -16,7 +16,7 @@ class DestroyPort(Protocol):
 
 
 class DenyAll:
-    """Refuses everything: the default, so that forgetting to pass a port destroys nothing."""
+    """Refuse everything: the default, so that forgetting to pass a port destroys nothing."""
 
     def refusal(self, *, kind: Destroyable, id: str) -> str | None:
         """Refuse, and say what to pass instead."""
@@ -27,4 +27,4 @@ DENY_ALL = DenyAll()
 
 
 class DestroyForbidden(Exception):
-    """Tells that the destroy port refused; nothing was sent."""
+    """Tell that the destroy port refused; nothing was sent."""

@@ -1,4 +1,4 @@
-"""Says where a CloudStack is, what time it is, and until when a mutating request may arrive."""
+"""Say where a CloudStack is, what time it is, and until when a mutating request may arrive."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _JOB_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{
 
 
 class Clock(Protocol):
-    """Tells the time; tests pass one that they move themselves."""
+    """Tell the time; tests pass one that they move themselves."""
 
     def now(self) -> float:
         """Return unix seconds."""
@@ -19,7 +19,7 @@ class Clock(Protocol):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Names one CloudStack API and the key that speaks to it.
+    """Name one CloudStack API and the key that speaks to it.
 
     `timeout` (seconds) holds for every call but the few that are slow by nature (deployVirtualMachine
     allocates and deleteVolume deletes before they answer), which get `slow_timeout`.
@@ -35,7 +35,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Ticket:
-    """Permits one mutating call: the id its async job shall have, and the unix second after which it is void.
+    """Permit one mutating call: the id its async job shall have, and the unix second after which it is void.
 
     The deadline travels as `expires`, so CloudStack itself refuses a request that arrives too late. It is
     committed with the attempt and never moved: a worker that slept must not sign a fresh one.

@@ -1,4 +1,4 @@
-"""Says what went wrong with a call to CloudStack."""
+"""Say what went wrong with a call to CloudStack."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CallError:
-    """Holds what is known of a call that gave no good answer; its text is made for people."""
+    """Hold what is known of a call that gave no good answer; its text is made for people."""
 
     command: str
     http_status: int | None
@@ -32,7 +32,7 @@ class CallError:
 
 
 class CloudError(Exception):
-    """Tells that a read gave no result; `error` says why."""
+    """Tell that a read gave no result; `error` says why."""
 
     def __init__(self, error: CallError) -> None:
         """Keep the error for the one who catches it."""
@@ -41,8 +41,8 @@ class CloudError(Exception):
 
 
 class CloudUnreachable(CloudError):
-    """Tells that no usable answer came: no connection, time-out, server error, or not CloudStack's JSON."""
+    """Tell that no usable answer came: no connection, time-out, server error, or not CloudStack's JSON."""
 
 
 class CloudRefusedRead(CloudError):
-    """Tells that CloudStack answered and refused: bad key, missing permission, wrong parameter, too many calls."""
+    """Tell that CloudStack answered and refused: bad key, missing permission, wrong parameter, too many calls."""

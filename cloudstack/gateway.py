@@ -1,4 +1,4 @@
-"""Is the one door to a CloudStack: reads raise what went wrong, writes return what became of them, nothing waits."""
+"""Be the one door to a CloudStack: reads raise what went wrong, writes return what became of them, nothing waits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cloudstack.writes import Writes
 
 
 class Gateway(Reads, Writes):
-    """Speaks to one CloudStack with one key; safe to use from many threads at once."""
+    """Speak to one CloudStack with one key; safe to use from many threads at once."""
 
     def __init__(
         self,

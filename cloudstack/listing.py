@@ -1,4 +1,4 @@
-"""Reads from CloudStack: a read is repeated at once where the connection broke, and lists are read to their end."""
+"""Read from CloudStack: a read is repeated at once where the connection broke, and lists are read to their end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PAGE_TOO_LARGE = re.compile(r"max allowed page size value: (\d+)")
 
 
 class Reader:
-    """Runs single reads and whole lists for the gateway."""
+    """Run single reads and whole lists for the gateway."""
 
     def __init__(self, transport: Transport) -> None:
         """Read through this transport."""

@@ -1,4 +1,4 @@
-"""Tells apart what may have become of a mutating call; one of these is returned, never raised."""
+"""Tell apart what may have become of a mutating call; one of these is returned, never raised."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cloudstack.results import VirtualMachine, Volume
 
 @dataclass(frozen=True)
 class Accepted:
-    """CloudStack took the job.
+    """Say that CloudStack took the job.
 
     `job_id_honoured` is False when the answer names another job id than the ticket's: then a lost answer
     could not be traced on this cloud, and the run has to stop.
@@ -23,35 +23,35 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Completed:
-    """A synchronous command is done; `result` is the object that it answered with, if any."""
+    """Say that a synchronous command is done; `result` is the object that it answered with, if any."""
 
     result: Volume | VirtualMachine | None
 
 
 @dataclass(frozen=True)
 class Refused:
-    """CloudStack refused before it took the job: nothing was started, though a create may leave its entity."""
+    """Say that CloudStack refused before it took the job: nothing was started, though a create may leave its entity."""
 
     error: CallError
 
 
 @dataclass(frozen=True)
 class Lost:
-    """The call may have taken effect or not; only reading can tell."""
+    """Say that the call may have taken effect or not; only reading can tell."""
 
     error: CallError
 
 
 @dataclass(frozen=True)
 class NotSent:
-    """Not one byte of the request was sent: surely nothing happened."""
+    """Say that not one byte of the request was sent: surely nothing happened."""
 
     error: CallError
 
 
 @dataclass(frozen=True)
 class Fenced(NotSent):
-    """The ticket's deadline had passed, so nothing was sent."""
+    """Say that the ticket's deadline had passed, so nothing was sent."""
 
 
 Submission = Accepted | Refused | Lost | NotSent

@@ -1,4 +1,4 @@
-"""Finds out once per cloud what can be relied on there."""
+"""Find out once per cloud what can be relied on there."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _PROBE_TAG = {"failover-probe": "customjobid"}
 
 @dataclass(frozen=True)
 class Probe:
-    """What a cloud turned out to be.
+    """Hold what a cloud turned out to be.
 
     `job_id_honoured` is True only when a job was seen to bear the id that we chose; else `doubt` says why not.
     """

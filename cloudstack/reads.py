@@ -34,7 +34,7 @@ _ALL = {"listall": "true"}
 
 
 class Reads:
-    """Reads, each one call or one whole list; raises CloudUnreachable or CloudRefusedRead when there is no answer."""
+    """Read, by one call or one whole list each; raise CloudUnreachable or CloudRefusedRead when there is no answer."""
 
     _reader: Reader
     _slow_timeout: float

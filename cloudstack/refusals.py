@@ -1,4 +1,4 @@
-"""Knows which of CloudStack's errors mean that nothing was started: one closed table, each row tested."""
+"""Know which of CloudStack's errors mean that nothing was started: one closed table, each row tested."""
 
 from __future__ import annotations
 

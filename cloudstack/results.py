@@ -1,4 +1,4 @@
-"""Gives CloudStack's answers as frozen values: optional fields that are missing are None, times are aware."""
+"""Give CloudStack's answers as frozen values: optional fields that are missing are None, times are aware."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Volume:
-    """A disk. `size` is in bytes; `type` is ROOT or DATADISK and changes with the device it hangs on."""
+    """Show a disk. `size` is in bytes; `type` is ROOT or DATADISK and changes with the device it hangs on."""
 
     id: str
     name: str
@@ -28,7 +28,7 @@ class Volume:
 
 @dataclass(frozen=True)
 class Nic:
-    """A network card of a VM; `mac` is in lower case."""
+    """Show a network card of a VM; `mac` is in lower case."""
 
     id: str
     network_id: str
@@ -40,7 +40,7 @@ class Nic:
 
 @dataclass(frozen=True)
 class VirtualMachine:
-    """A VM as the API shows it; NICs in device order, `tags` by key."""
+    """Show a VM as the API shows it; NICs in device order, `tags` by key."""
 
     id: str
     name: str
@@ -64,7 +64,7 @@ class VirtualMachine:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A snapshot of one volume; good for use only in state BackedUp."""
+    """Show a snapshot of one volume; good for use only in state BackedUp."""
 
     id: str
     name: str
@@ -76,7 +76,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class AsyncJob:
-    """A job of CloudStack's.
+    """Show a job of CloudStack's.
 
     A failed job with `error_code` 431 was refused before any agent was asked; with any other code, or none
     (a management-server restart leaves no result at all), the host may have done the work.
@@ -97,7 +97,7 @@ class AsyncJob:
 
 @dataclass(frozen=True)
 class Network:
-    """A guest network; `type` is Isolated, L2 or Shared, `cidr` is None where CloudStack gives no addresses."""
+    """Show a guest network; `type` is Isolated, L2 or Shared, `cidr` is None where CloudStack gives no addresses."""
 
     id: str
     name: str
@@ -111,7 +111,7 @@ class Network:
 
 @dataclass(frozen=True)
 class ServiceOffering:
-    """A size of VM; memory in MB, speed in MHz. The limits are set for customized, constrained offerings only."""
+    """Show a size of VM; memory in MB, speed in MHz, limits for customized, constrained offerings only."""
 
     id: str
     name: str
@@ -128,7 +128,7 @@ class ServiceOffering:
 
 @dataclass(frozen=True)
 class Template:
-    """An image that VMs are deployed from; `size` in bytes."""
+    """Show an image that VMs are deployed from; `size` in bytes."""
 
     id: str
     name: str
@@ -143,7 +143,7 @@ class Template:
 
 @dataclass(frozen=True)
 class OsType:
-    """A guest operating system that CloudStack knows."""
+    """Show a guest operating system that CloudStack knows."""
 
     id: str
     description: str
@@ -151,7 +151,7 @@ class OsType:
 
 @dataclass(frozen=True)
 class Zone:
-    """A zone; only one that is Enabled takes deployments of ordinary accounts."""
+    """Show a zone; only one that is Enabled takes deployments of ordinary accounts."""
 
     id: str
     name: str
@@ -161,7 +161,7 @@ class Zone:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What this cloud allows the key that asked; what the answer does not say counts as not allowed."""
+    """Show what this cloud allows the key that asked; what the answer does not say counts as not allowed."""
 
     version: str
     kvm_snapshots_of_running_vms: bool
@@ -173,7 +173,7 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class ResourceLimit:
-    """How many (or how much) of a resource an account may have; `max` -1 is without limit."""
+    """Show how many (or how much) of a resource an account may have; `max` -1 is without limit."""
 
     type_name: str
     max: int
@@ -182,7 +182,7 @@ class ResourceLimit:
 
 @dataclass(frozen=True)
 class NicRequest:
-    """A network card to be deployed; CloudStack chooses what is None."""
+    """Describe a network card to be deployed; CloudStack chooses what is None."""
 
     network_id: str
     mac: str | None = None
@@ -191,7 +191,7 @@ class NicRequest:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A VM to be deployed stopped; the first NIC is the default one, `boot_type` and `boot_mode` go together."""
+    """Describe a VM to be deployed stopped; the first NIC is the default one, boot type and mode go together."""
 
     zone_id: str
     service_offering_id: str

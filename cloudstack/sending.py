@@ -1,4 +1,4 @@
-"""Sends mutating calls under a ticket and says what became of each."""
+"""Send mutating calls under a ticket and say what became of each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DecodeResult = Callable[[Body], Volume | VirtualMachine | None]
 
 
 class Sender:
-    """Sends each command exactly once, with the ticket's deadline as `expires`."""
+    """Send each command exactly once, with the ticket's deadline as `expires`."""
 
     def __init__(self, transport: Transport) -> None:
         """Send through this transport."""

@@ -1,4 +1,4 @@
-"""Measures by how much the cloud's clock differs from ours."""
+"""Measure by how much the cloud's clock differs from ours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SAMPLES = 5
 
 
 class SkewMeter:
-    """Keeps the newest samples; one late answer does not move the median."""
+    """Keep the newest samples; one late answer does not move the median."""
 
     def __init__(self) -> None:
         """Start knowing nothing."""

@@ -1,4 +1,4 @@
-"""Makes one call: signed by `cs`, fenced by `expires`, always POST, never repeated."""
+"""Make one call: signed by `cs`, fenced by `expires`, always POST, never repeated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Stage = Literal["not_sent", "no_answer", "unusable_answer", "error_answer"]
 
 
 class CallFailed(Exception):
-    """Tells how far a call came that gave no result; `repeatable` when a read may be tried again at once."""
+    """Tell how far a call came that gave no result; `repeatable` when a read may be tried again at once."""
 
     def __init__(self, error: CallError, *, stage: Stage, repeatable: bool = False) -> None:
         """Keep the error and the stage for the one who decides what it means."""
@@ -33,7 +33,7 @@ class CallFailed(Exception):
 
 
 class Transport:
-    """Keeps one `cs` client, with one session, per thread and process: a session is not made to be shared."""
+    """Keep one `cs` client, with one session, per thread and process: a session is not made to be shared."""
 
     def __init__(self, endpoint: Endpoint, *, clock: Clock, session_factory: Callable[[], requests.Session]) -> None:
         """Connect to nothing yet."""

@@ -21,7 +21,7 @@ _READ_SIZE = 64 * 1024
 
 
 class NothingSent(Exception):
-    """Tells that the call ended before a byte of the request left; `repeatable` when another try may fare better."""
+    """Tell that the call ended before a byte of the request left; `repeatable` when another try may fare better."""
 
     def __init__(self, text: str, *, repeatable: bool) -> None:
         """Keep whether a read may be tried again at once."""
@@ -30,7 +30,7 @@ class NothingSent(Exception):
 
 
 class NoAnswer(Exception):
-    """Tells that the request may have arrived, but no whole answer came back."""
+    """Tell that the request may have arrived, but no whole answer came back."""
 
     def __init__(self, text: str, *, repeatable: bool) -> None:
         """Keep whether a read may be tried again at once."""
@@ -39,7 +39,7 @@ class NoAnswer(Exception):
 
 
 class Wire:
-    """Stands where `cs` expects its session, and sends for one thread.
+    """Stand where `cs` expects its session, and send for one thread.
 
     `timeout` (seconds) is set by the caller before each call: it bounds the connection, each wait for bytes
     and the reading of the whole answer. `heard` is given the Date of every answer.
@@ -119,7 +119,7 @@ class Wire:
 
 
 class _TlsConnection(HTTPSConnection):
-    """Tells a failed TLS handshake as what it is: a connection that never came to be, so that nothing was sent."""
+    """Tell a failed TLS handshake as what it is: a connection that never came to be, so that nothing was sent."""
 
     def connect(self) -> None:
         """Connect, and turn every failure up to the end of the handshake into NewConnectionError."""

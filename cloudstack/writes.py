@@ -1,4 +1,4 @@
-"""Asks CloudStack to change something: one call each, sent at most once, its outcome returned and never raised."""
+"""Ask CloudStack to change something: one call each, sent at most once, its outcome returned and never raised."""
 
 from __future__ import annotations
 

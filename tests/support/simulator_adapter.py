@@ -13,8 +13,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import NewConnectionError
 
 from cloudstack import DENY_ALL, DestroyPort, Endpoint, Gateway
-from cloudstack_simulator import AnswerLost, CallHangs, HttpAnswer, Simulator
-from cloudstack_simulator.answers import ServerDown
+from cloudstack_simulator import AnswerLost, CallHangs, HttpAnswer, ServerDown, Simulator
 
 SIMULATOR_URL = "http://simulator.invalid/client/api"
 
