@@ -80,7 +80,7 @@ class Writes:
             "name": name,
             "zoneid": checked_id("zoneid", zone_id),
         }
-        return self._sender.submit("createVolume", asked, ticket=ticket, slow=True)
+        return self._sender.submit("createVolume", asked, ticket=ticket)
 
     def delete_volume(self, volume_id: str, *, ticket: Ticket) -> Completion:
         """Delete the detached volume, if the destroy port allows it."""
