@@ -134,7 +134,9 @@ _NAMES = (
 )
 
 
-def read_cloud(*, reads: CloudReads | None, questions: CloudQuestions, clock: Clock) -> CloudFacts:
+def read_cloud(
+    *, reads: CloudReads | None, questions: CloudQuestions, clock: Clock, budget_seconds: float = BUDGET_SECONDS
+) -> CloudFacts:
     """Read the facts; never raises for a cloud that is silent, slow or refusing."""
     if reads is None:
         reason = "no usable target cloud is configured"
@@ -142,9 +144,9 @@ def read_cloud(*, reads: CloudReads | None, questions: CloudQuestions, clock: Cl
     reader = _Reader(reads, questions, clock)
     future = _READERS.submit(reader.read_all)
     try:
-        future.result(timeout=BUDGET_SECONDS)
+        future.result(timeout=budget_seconds)
     except FutureTimeout:
-        return reader.facts(unreachable=f"the cloud did not answer within {BUDGET_SECONDS:.0f} s")
+        return reader.facts(unreachable=f"the cloud did not answer within {budget_seconds:g} s")
     return reader.facts(unreachable=reader.unreachable)
 
 
@@ -163,8 +165,16 @@ class _Settled:
         known[name] = (now, value)
         return value
 
+    def forget(self, reads: CloudReads) -> None:
+        self._known.pop(reads, None)
+
 
 _settled = _Settled()
+
+
+def forget_settled(reads: CloudReads) -> None:
+    """Forget what is remembered of a cloud: who has just mended it must not be judged by what was."""
+    _settled.forget(reads)
 
 
 class _Reader:

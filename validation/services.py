@@ -12,7 +12,7 @@ from cloudstack.endpoint import Clock
 from inventory.models import ProtectedVM
 from networks.models import Purpose
 from validation.checks import CHECKS
-from validation.cloud_facts import CloudReads
+from validation.cloud_facts import CloudReads, forget_settled
 from validation.errors import NotReady
 from validation.facts import Facts, gather
 from validation.findings import Check, skipped
@@ -31,7 +31,8 @@ def validate(
 ) -> Verdict:
     """Gather the facts once, judge them, keep the findings as the newest of this VM and purpose.
 
-    `gateway` None means that no target cloud is usable. Takes at most ten seconds, also when the cloud hangs.
+    `gateway` None means that no target cloud is usable. `own_reference` is the job that asks about itself: its own
+    reservation of the VM is not in its way. Takes at most ten seconds, also when the cloud hangs.
     """
     started = time.perf_counter_ns()
     facts = gather(vm=vm, purpose=purpose, overrides=overrides, reads=gateway, clock=clock, own_reference=own_reference)
@@ -39,6 +40,8 @@ def validate(
     verdict = Verdict(
         vm=vm, purpose=purpose, facts=facts, checks=checks, execution_time_ns=time.perf_counter_ns() - started
     )
+    if gateway is not None and not verdict.is_ready:
+        forget_settled(gateway)
     _keep(verdict, now=datetime.fromtimestamp(clock.now(), tz=UTC))
     return verdict
 
