@@ -57,16 +57,6 @@ class Verdict:
     execution_time_ns: int
 
     @property
-    def vm(self) -> ProtectedVM:
-        """Give the VM that was judged."""
-        return self.facts.vm
-
-    @property
-    def purpose(self) -> Purpose:
-        """Give the purpose it was judged for."""
-        return self.facts.purpose
-
-    @property
     def is_ready(self) -> bool:
         """Say whether nothing blocks."""
         return not any(judged.blocks for judged in self.checks)
