@@ -77,6 +77,8 @@ class Settings:
     error_sweep_seconds: float = 40.0
     version: str = "4.22.0.0"
     max_data_disks: int = 32
+    # enforce.post.requests.and.timestamps
+    enforce_post: bool = False
     network_domain: str = "cs2cloud.internal"
 
     @property

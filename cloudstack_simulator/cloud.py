@@ -1,4 +1,4 @@
-"""This will tie the parts of the simulated cloud together: what it offers, its rows, its hosts and its present moment."""
+"""This will tie the parts of the simulated cloud together: its offers, its rows, its hosts and its present moment."""
 
 from __future__ import annotations
 

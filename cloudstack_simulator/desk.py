@@ -1,4 +1,4 @@
-"""This will take calls on: synchronous commands at once, asynchronous ones as jobs with the id that the caller chose."""
+"""This will take calls on: synchronous commands at once, asynchronous ones as jobs under the id the caller chose."""
 
 from __future__ import annotations
 

@@ -46,11 +46,11 @@ class FaultPlan:
             if fault.command != command and not (fault.command == "*" and mutating):
                 remaining.append((fault, seen))
                 continue
-            seen += 1
-            if hit is None and fault.nth <= seen < fault.nth + fault.times:
+            number = seen + 1
+            if hit is None and fault.nth <= number < fault.nth + fault.times:
                 hit = fault
-            if seen < fault.nth + fault.times - 1:
-                remaining.append((fault, seen))
+            if number < fault.nth + fault.times - 1:
+                remaining.append((fault, number))
         self._planned = remaining
         if hit is not None:
             self.fired.append(hit)

@@ -1,4 +1,4 @@
-"""This will be the layer under the record: domains that run, the disks they really hold, and what is written on them."""
+"""This will be the layer under the record: domains that run, the disks they really hold, and what lies on them."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from cloudstack_simulator.records import AsyncJob, Json, Timer
 
 
 class AsyncCommand:
-    """This will be one asynchronous command: what is refused at the call, what at the start, what it does at its end."""
+    """This will be one asynchronous command: what it refuses at the call and at the start, what it does at its end."""
 
     name = ""
     admin_class = ""
@@ -28,14 +28,14 @@ class AsyncCommand:
         self.cloud = cloud
         self.world = cloud.world
 
-    def accept(self, request: Request) -> str | None:
+    def accept(self, request: Request) -> str | None:  # noqa: ARG002 - for those that override it
         """This will refuse the call or return the id of what the job is about (of the new entity for creates)."""
         raise ValueError(f"{self.name} accepts nothing")
 
     def check(self, job: AsyncJob) -> None:
         """This will refuse the job as soon as it is dispatched, and note what it needs later."""
 
-    def queue(self, job: AsyncJob) -> str | None:
+    def queue(self, job: AsyncJob) -> str | None:  # noqa: ARG002 - for those that override it
         """This will name the VM whose jobs run one after the other, or None."""
         return None
 
@@ -45,7 +45,7 @@ class AsyncCommand:
     def halfway(self, job: AsyncJob) -> None:
         """This will show the second in-between state, for commands that have two phases."""
 
-    def finish(self, job: AsyncJob) -> Json:
+    def finish(self, job: AsyncJob) -> Json:  # noqa: ARG002 - for those that override it
         """This will carry the command out and give the job's result."""
         return {"success": True}
 
@@ -60,7 +60,7 @@ class AsyncCommand:
         """This will carry out late what the job was reported to have failed at."""
         self.finish(job)
 
-    def failure_text(self, job: AsyncJob) -> str:
+    def failure_text(self, job: AsyncJob) -> str:  # noqa: ARG002 - for those that override it
         """This will say what a failed agent answer becomes in the job's result."""
         return f"Failed to carry out {self.name}; Simulated failure"
 
@@ -76,7 +76,7 @@ class Scheduler:
         self._order = 0
         self._queues: dict[str, deque[str]] = {}
         self.on_timer: dict[str, Callable[[Timer], None]] = {"host": self._host_finishes, "restart": self._restart}
-        self.restart: Callable[[float], None] = lambda seconds: None
+        self.restart: Callable[[float], None] = lambda _seconds: None
         cloud.wake = self.set_timer
         self._resume()
 

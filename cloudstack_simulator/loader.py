@@ -102,7 +102,7 @@ def _add_machine(world: World, row: Json, catalogue: Catalogue, *, owner: str, n
         id=row["id"],
         number=2 + world.number("machine"),
         name=row["name"],
-        display_name=row.get("display_name", row["name"]),
+        display_name=row.get("display_name") or row["name"],
         account=row.get("account", owner),
         state="Running" if running else "Stopped",
         offering_id=offering.id,
@@ -118,7 +118,7 @@ def _add_machine(world: World, row: Json, catalogue: Catalogue, *, owner: str, n
         appliance=row.get("appliance", False),
     )
     for nic in row["nics"]:
-        network: Network = _by_name(world.networks, nic["network"])
+        network: Network = world.networks.named(nic["network"])[0]
         machine.nics = [*machine.nics, Nic(world.fresh_id(), network.id, nic["mac"], nic.get("ip"))]
         network.state = "Implemented" if running else network.state
     world.add(machine)

@@ -1,4 +1,4 @@
-"""This will define the rows of the simulated cloud: what CloudStack's database would hold, and what the hosts really hold."""
+"""This will define the rows of the simulated cloud: what CloudStack's database holds, and what its hosts hold."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class Volume(Record):
     replica: bool = False
     removed: bool = False
     deleted_by: str = ""
-    # the hypervisor's layer: VMs whose domain holds the disk, the lineage of writes, and who wrote since the last revert
+    # the hypervisor's layer: VMs whose domain holds the disk, the lineage of writes, who wrote since the last revert
     holders: list[str] = field(default_factory=list)
     content: list[str] = field(default_factory=list)
     torn: bool = False

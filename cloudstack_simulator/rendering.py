@@ -199,7 +199,7 @@ def render_gone_machine() -> Json:
     return {"securitygroup": [], "nic": [], "affinitygroup": [], "deleteprotection": False, "tags": []}
 
 
-def render_snapshot(cloud: Cloud, snapshot: Snapshot, *, viewer: Account, job: bool = False) -> Json:
+def render_snapshot(cloud: Cloud, snapshot: Snapshot, *, job: bool = False) -> Json:
     """This will render a snapshot; inside a job's result it is shown with its kind and its tags in short."""
     volume = cloud.world.volumes[snapshot.volume_id]
     shown: Json = {"id": snapshot.id} | owner(cloud, snapshot.account)

@@ -1,4 +1,4 @@
-"""This will be the simulated cloud as tests and the server hold it: calls in, answers out, and the truth beside them."""
+"""This will be the simulated cloud as tests and the server hold it: calls in, answers out, and the truth beside."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from cloudstack_simulator import truth
 from cloudstack_simulator.answers import (
     AnswerLost,
     ApiError,
-    CallHangs,
     HttpAnswer,
     ServerDown,
     not_verified,
@@ -97,7 +96,16 @@ class Simulator:
             self._go_on()
             account = self._by_key.get(params.get("apiKey", params.get("apikey", "")))
             good = account is not None and is_signed(params, secret_key=account.secret_key, now=self.cloud.now)
+            if method == "GET" and self._demands_post(params.get("command", "")):
+                return self._refuse_get(params["command"])
             return self._answer(params, account if good else None)
+
+    def _demands_post(self, command: str) -> bool:
+        return self.cloud.catalogue.settings.enforce_post and is_mutating(command)
+
+    def _refuse_get(self, command: str) -> HttpAnswer:
+        error = ApiError(400, f"State changing command {command} requires the method POST", inner=None)
+        return render_error(error, command=command, masked=False, moment=self.cloud.now)
 
     def call(self, command: str, *, who: str = "owner", **params: object) -> HttpAnswer:
         """This will answer an unsigned call of the owning account, or of root admin (who="admin")."""
@@ -234,6 +242,13 @@ class Simulator:
             self._go_on()
             return self.cloud.hypervisor.alarms()
 
+    def unfinished_jobs(self) -> list[str]:
+        """This will name the asynchronous jobs under way, as "command id"."""
+        with self._lock:
+            self._go_on()
+            world = self.cloud.world
+            return [f"{world.jobs[key].command} {key}" for key in world.unfinished]
+
     # the replication engine's side
 
     def appliance_writes(self, volume_id: str, change_id: str) -> bool:
@@ -266,18 +281,12 @@ def flatten(params: dict[str, Any]) -> dict[str, str]:
     """This will write Python values as CloudStack's parameters: lists by commas, lists of dicts as key[n].field."""
     written: dict[str, str] = {}
     for name, value in params.items():
-        if value is None:
-            continue
-        if isinstance(value, dict):
-            value = [value]
-        if isinstance(value, (list, tuple)) and value and isinstance(value[0], dict):
-            for number, entry in enumerate(value):
+        entries = [value] if isinstance(value, dict) else value
+        if isinstance(entries, (list, tuple)) and entries and isinstance(entries[0], dict):
+            for number, entry in enumerate(entries):
                 written |= {f"{name}[{number}].{key}": str(text) for key, text in entry.items()}
-        elif isinstance(value, (list, tuple, set, frozenset)):
-            written[name] = ",".join(str(entry) for entry in value)
-        else:
+        elif isinstance(entries, (list, tuple, set, frozenset)):
+            written[name] = ",".join(str(entry) for entry in entries)
+        elif value is not None:
             written[name] = str(value).lower() if isinstance(value, bool) else str(value)
     return written
-
-
-__all__ = ["AnswerLost", "CallHangs", "Simulator", "flatten"]

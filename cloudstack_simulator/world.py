@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cloudstack_simulator.records import (
     Account,
@@ -42,10 +42,10 @@ class Table(dict[str, R]):
         """This will find the rows of that name; CloudStack compares without case."""
         return [self[key] for key in self.by_name.get(name.lower(), ())]
 
-    def rename(self, record: R, name: str) -> None:
+    def rename(self, record: Any, name: str) -> None:
         """This will give a row another name."""
-        self.by_name[record.name.lower()].remove(record.id)  # type: ignore[attr-defined]
-        record.name = name  # type: ignore[attr-defined]
+        self.by_name[record.name.lower()].remove(record.id)
+        record.name = name
         self.by_name.setdefault(name.lower(), []).append(record.id)
 
 
@@ -64,7 +64,7 @@ class World:
         self.jobs: Table[AsyncJob] = Table()
         self.timers: Table[Timer] = Table()
         self.counters: Table[Counter] = Table()
-        self._tables: dict[str, Table[Record]] = {
+        self._tables: dict[str, Table[Any]] = {
             "account": self.accounts,
             "network": self.networks,
             "machine": self.machines,
@@ -74,7 +74,7 @@ class World:
             "job": self.jobs,
             "timer": self.timers,
             "counter": self.counters,
-        }  # type: ignore[dict-item]
+        }
         self.unfinished: dict[str, None] = {}
         self._volumes_of: dict[str, dict[str, None]] = {}
         self._snapshots_of: dict[str, list[str]] = {}

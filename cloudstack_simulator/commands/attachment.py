@@ -210,7 +210,8 @@ def free_device(cloud: Cloud, machine: Machine, wanted: str | None) -> int:
     if device in used:
         raise JobError(
             530,
-            f"deviceId {device} is used by vol {describe_volume(used[device], cloud)} on vm {describe_machine(machine)}",
+            f"deviceId {device} is used by vol {describe_volume(used[device], cloud)} "
+            f"on vm {describe_machine(machine)}",
         )
     return device
 

@@ -1,4 +1,4 @@
-"""This will deploy VMs: parse what is asked, refuse what CloudStack refuses, allocate record, NICs and placeholder ROOT."""
+"""This will deploy VMs: refuse what CloudStack refuses, then allocate the record, its NICs and a placeholder ROOT."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class DeployVirtualMachine(MachineCommand):
             id=chosen_id(self.cloud, request),
             number=number,
             name=name or f"VM-{self.world.fresh_id()}",
-            display_name=request.params.get("displayname", name),
+            display_name=request.params.get("displayname") or name,
             account=request.caller.name,
             state="Stopped",
             offering_id=offering.id,

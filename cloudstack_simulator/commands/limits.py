@@ -7,7 +7,10 @@ from cloudstack_simulator.cloud import Cloud, Request, required
 from cloudstack_simulator.records import Account, Json
 from cloudstack_simulator.rendering import owner
 
-RESOURCE_TYPES = ["user_vm", "public_ip", "volume", "snapshot", "template", "project", "network", "vpc", "cpu", "memory", "primary_storage", "secondary_storage", "backup", "backup_storage", "bucket", "object_storage", "gpu"]
+RESOURCE_TYPES = (
+    *("user_vm", "public_ip", "volume", "snapshot", "template", "project", "network", "vpc", "cpu", "memory"),
+    *("primary_storage", "secondary_storage", "backup", "backup_storage", "bucket", "object_storage", "gpu"),
+)
 _IN_BYTES = ("primary_storage", "secondary_storage")
 
 
@@ -18,23 +21,16 @@ def used(cloud: Cloud, account: Account, resource: str) -> int:
     machines = [row for row in machines if row.state not in ("Error", "Destroyed")]
     volumes = [row for row in world.volumes.values() if row.account == account.name and not row.removed]
     snapshots = [row for row in world.snapshots.values() if row.account == account.name and not row.removed]
-    match resource:
-        case "user_vm":
-            return len(machines)
-        case "cpu":
-            return sum(row.cpu for row in machines)
-        case "memory":
-            return sum(row.memory for row in machines)
-        case "volume":
-            return len(volumes)
-        case "primary_storage":
-            return sum(row.size for row in volumes)
-        case "snapshot":
-            return len(snapshots)
-        case "secondary_storage":
-            return sum(row.size for row in snapshots if row.state == "BackedUp")
-        case _:
-            return 0
+    amounts = {
+        "user_vm": len(machines),
+        "cpu": sum(row.cpu for row in machines),
+        "memory": sum(row.memory for row in machines),
+        "volume": len(volumes),
+        "primary_storage": sum(row.size for row in volumes),
+        "snapshot": len(snapshots),
+        "secondary_storage": sum(row.size for row in snapshots if row.state == "BackedUp"),
+    }
+    return amounts.get(resource, 0)
 
 
 def demand_room(cloud: Cloud, account: Account, resource: str, amount: int, *, inner: int = 4370) -> None:

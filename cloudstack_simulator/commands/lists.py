@@ -164,7 +164,7 @@ def list_snapshots(cloud: Cloud, request: Request) -> Listing:
     def render(row: Snapshot) -> Json:
         job_id = jobs(row)
         mark = {"jobid": job_id, "jobstatus": 0} if job_id else {}
-        return render_snapshot(cloud, row, viewer=request.caller) | mark
+        return render_snapshot(cloud, row) | mark
 
     return Listing("snapshot", rows, render)
 

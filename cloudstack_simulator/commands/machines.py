@@ -249,7 +249,7 @@ def recover_machine(cloud: Cloud, request: Request) -> Json:
 
 
 def update_machine(cloud: Cloud, request: Request) -> Json:
-    """This will change the display name, protection, OS type or details of a VM; details replace all that were shown."""
+    """This will change names, protection, OS type or details of a VM; details replace all that were shown."""
     machine = cloud.machine(request, "id")
     demand_access(request.caller, machine)
     params = request.params

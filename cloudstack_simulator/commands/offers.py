@@ -211,7 +211,7 @@ _CAPABILITIES: Json = {
 }
 
 
-def list_apis(cloud: Cloud, request: Request, *, allowed: Iterable[str], asynchronous: Iterable[str]) -> Listing:
+def list_apis(request: Request, *, allowed: Iterable[str], asynchronous: Iterable[str]) -> Listing:
     """This will list the commands that the caller may use; customjobid is never shown (facts, section 15)."""
     names = sorted(allowed)
     if "name" in request.params:

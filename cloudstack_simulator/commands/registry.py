@@ -59,7 +59,18 @@ _LISTS: dict[str, Callable[[Cloud, Request], Listing]] = {
 
 # An ordinary account lacks these (recorded: updateVolume and the administrators' lists answer 432)
 ADMIN_ONLY = frozenset(
-    ["updateVolume", "updateResourceLimit", "createServiceOffering", "listHosts", "listConfigurations", "listStoragePools", "listClusters", "listManagementServers", "listHypervisorCapabilities", "listSystemVms"]
+    {
+        "updateVolume",
+        "updateResourceLimit",
+        "createServiceOffering",
+        "listHosts",
+        "listConfigurations",
+        "listStoragePools",
+        "listClusters",
+        "listManagementServers",
+        "listHypervisorCapabilities",
+        "listSystemVms",
+    }
 )
 
 
@@ -96,7 +107,7 @@ class Registry:
         allowed = {*self.asynchronous, *self.synchronous}
         if not request.caller.root_admin:
             allowed -= ADMIN_ONLY
-        listing = offers.list_apis(self._cloud, request, allowed=allowed, asynchronous=self.asynchronous)
+        listing = offers.list_apis(request, allowed=allowed, asynchronous=self.asynchronous)
         return page_of(listing, request)
 
 

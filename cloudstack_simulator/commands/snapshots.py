@@ -99,7 +99,8 @@ class CreateSnapshot(SnapshotCommand):
 
     def queue(self, job: AsyncJob) -> str | None:
         """This will queue behind the jobs of the VM that has the volume, if any."""
-        return job.memo["vm_id"]
+        vm_id: str | None = job.memo["vm_id"]
+        return vm_id
 
     def begin(self, job: AsyncJob) -> None:
         """This will cut the snapshot and show snapshot and volume as under way."""
@@ -120,11 +121,10 @@ class CreateSnapshot(SnapshotCommand):
     def finish(self, job: AsyncJob) -> Json:
         """This will complete the snapshot; the result of a detached volume's still says Allocated, as recorded."""
         snapshot, volume = self.snapshot(job), self.volume(job)
-        viewer = self.world.account_named(job.account)
         snapshot.state = "BackedUp"
         if volume.state == "Snapshotting":
             volume.state = "Ready"
-        shown = render_snapshot(self.cloud, snapshot, viewer=viewer, job=True)
+        shown = render_snapshot(self.cloud, snapshot, job=True)
         if job.memo["vm_id"] is None:
             shown["state"] = "Allocated"
         return {"snapshot": shown}
@@ -215,8 +215,7 @@ class RevertSnapshot(SnapshotCommand):
         snapshot, volume = self.snapshot(job), self.volume(job)
         self.cloud.hypervisor.revert(snapshot, volume)
         volume.state = "Ready"
-        viewer = self.world.account_named(job.account)
-        return {"snapshot": render_snapshot(self.cloud, snapshot, viewer=viewer, job=True)}
+        return {"snapshot": render_snapshot(self.cloud, snapshot, job=True)}
 
     def undo(self, job: AsyncJob) -> None:
         """This will show the volume as free."""
