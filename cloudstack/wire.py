@@ -41,8 +41,8 @@ class NoAnswer(Exception):
 class Wire:
     """Stand where `cs` expects its session, and send for one thread.
 
-    `timeout` (seconds) is set by the caller before each call: it bounds the connection, each wait for bytes
-    and the reading of the whole answer. `heard` is given the Date of every answer.
+    `timeout` (seconds) is set by the caller before each call: it bounds the connection and each wait for bytes,
+    and twice as much the whole exchange. `heard` is given the Date of every answer.
     """
 
     def __init__(
@@ -60,9 +60,11 @@ class Wire:
         """Send and read the whole answer; raise NothingSent or NoAnswer when there is none."""
         if self._ca_file is not None and not Path(self._ca_file).exists():
             raise NothingSent(f"the CA file {self._ca_file} does not exist", repeatable=False)
+        # Connecting and waiting for the first byte may take the time-out; the rest gets as long once more.
+        until = self._clock.now() + 2 * self.timeout
         response = self._exchange(request)
         try:
-            body = self._whole_body(response)
+            body = self._whole_body(response, until=until)
         except (HTTPError, OSError) as error:
             raise NoAnswer(f"the answer broke off: {error}", repeatable=True) from error
         finally:
@@ -94,16 +96,15 @@ class Wire:
         except requests.exceptions.RequestException as error:
             raise NoAnswer(f"the exchange failed: {error}", repeatable=False) from error
 
-    def _whole_body(self, response: requests.Response) -> bytes:
-        """Read to the end, but not beyond the size cap or, should it come in drips, the time-out."""
+    def _whole_body(self, response: requests.Response, *, until: float) -> bytes:
+        """Read to the end, but not beyond the size cap or, should it come in drips, beyond `until`."""
         body = bytearray()
-        until = self._clock.now() + self.timeout
         while piece := response.raw.read1(_READ_SIZE):
             body += piece
             if len(body) > self.max_answer_bytes:
                 raise NoAnswer(f"the answer is larger than {self.max_answer_bytes} bytes", repeatable=False)
             if self._clock.now() > until:
-                raise NoAnswer(f"the answer was not complete within {self.timeout:g} s", repeatable=False)
+                raise NoAnswer(f"the answer was not complete within {2 * self.timeout:g} s", repeatable=False)
         return bytes(body)
 
     def _tell_date(self, response: requests.Response) -> None:

@@ -23,7 +23,7 @@ from cloudstack import (
     probe,
 )
 from cloudstack_simulator import Fault, Simulator, SteppedClock
-from tests.support.simulator_adapter import gateway_for
+from tests.support.simulator_adapter import gateway_for, simulator_session
 
 NEVER = "99999999-9999-4999-8999-999999999999"
 APPLIANCE = "8a1b2c3d-0005-4000-8000-000000000001"
@@ -75,11 +75,8 @@ class Site:
 
     def deployed(self, name: str = "fo-vm1") -> str:
         """Deploy a stopped VM without a disk and return its id."""
-        gateway, outcome = (
-            self.gateway,
-            self.gateway.deploy_virtual_machine(self.deployment(name), ticket=self.ticket()),
-        )
-        self.done(outcome)
+        gateway = self.gateway
+        self.done(gateway.deploy_virtual_machine(self.deployment(name), ticket=self.ticket()))
         machine = gateway.virtual_machines_named(name)[0]
         placeholder = gateway.volumes_of(machine.id)[0]
         self.port.ids |= {machine.id, placeholder.id}
@@ -265,7 +262,7 @@ def test_a_server_that_is_down_got_nothing(site: Site) -> None:
 
 def test_the_cloud_itself_refuses_what_comes_after_the_deadline(site: Site) -> None:
     late = LateClock(site.clock)
-    gateway = Gateway(site.gateway.endpoint, clock=late, session_factory=site.gateway._transport._session_factory)
+    gateway = Gateway(site.gateway.endpoint, clock=late, session_factory=lambda: simulator_session(site.simulator))
 
     outcome = gateway.detach_volume(REPLICA, ticket=Ticket(str(uuid.uuid4()), late.now() + 30))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -98,7 +99,7 @@ def test_an_answer_that_comes_in_drips_is_not_waited_for() -> None:
     clock = MovedClock()
 
     def drips(connection: socket.socket) -> None:
-        connection.recv(65536)
+        _request(connection)
         connection.sendall(_http(GOOD_BODY)[:-20])
         clock.moment += 60
         connection.sendall(_http(GOOD_BODY)[-20:-10])
@@ -116,7 +117,7 @@ def test_a_redirect_is_not_followed(status: bytes) -> None:
     served: list[bytes] = []
 
     def redirects(connection: socket.socket) -> None:
-        served.append(connection.recv(65536))
+        served.append(_request(connection))
         connection.sendall(b"HTTP/1.1 " + status + b"\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")
 
     with server(redirects) as port:
@@ -141,7 +142,7 @@ def test_each_thread_has_a_connection_of_its_own_and_keeps_it() -> None:
 
     def answers(connection: socket.socket) -> None:
         connections.append(connection)
-        while connection.recv(65536):
+        while _request(connection):
             connection.sendall(_http(GOOD_BODY))
 
     with server(answers) as port:
@@ -208,10 +209,25 @@ def _end(connection: socket.socket) -> None:
 
 def _saying(raw: bytes) -> Behaviour:
     def says(connection: socket.socket) -> None:
-        connection.recv(65536)
+        _request(connection)
         connection.sendall(raw)
 
     return says
+
+
+def _request(connection: socket.socket) -> bytes:
+    """Read one whole request: to close with some of it unread would reset the connection under the answer."""
+    received = b""
+    while not _is_whole(received) and (piece := connection.recv(65536)):
+        received += piece
+    return received
+
+
+def _is_whole(received: bytes) -> bool:
+    head, blank, body = received.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+    is_http = received[:4] in (b"", b"POST")
+    return not is_http or (bool(blank) and length is not None and len(body) >= int(length[1]))
 
 
 def _until_closed(connection: socket.socket) -> None:
