@@ -1,0 +1,165 @@
+"""This will fit, protect and start the target VM."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from jobs.commands.base import CommandBase, answer_of, ticket_of
+from jobs.engine.contracts import (
+    Absent,
+    Already,
+    Answer,
+    Clear,
+    Guarded,
+    Holds,
+    NoInverse,
+    Refuse,
+    Sight,
+    Ticket,
+    Unclear,
+    Wait,
+)
+from jobs.world import World
+
+
+@dataclass(frozen=True)
+class SetOsType(CommandBase):
+    """Tell CloudStack which guest OS the target VM will boot: it decides which virtual hardware the guest sees."""
+
+    name: ClassVar[str] = "set_os_type"
+
+    target_vm_id: str
+    os_type_id: str
+    os_type_name: str
+
+    def title(self) -> str:
+        """Say what is done."""
+        return f"Set the target VM's OS type to {self.os_type_name}"
+
+    def touches(self) -> tuple[str, ...]:
+        """Reserve the VM."""
+        return (f"vm:{self.target_vm_id}",)
+
+    def guard(self, world: World) -> Guarded:
+        """Run on the stopped VM only: CloudStack refuses it otherwise."""
+        vm = world.gateway.virtual_machine(self.target_vm_id)
+        if vm is None:
+            return Refuse(f"The target VM {self.target_vm_id} is gone.")
+        if vm.os_type_id == self.os_type_id:
+            return Already({}, seen="it is set")
+        return Clear() if vm.state == "Stopped" else Wait(f"The target VM is {vm.state}; waits until it is Stopped.")
+
+    def submit(self, world: World, ticket: Ticket) -> Answer:
+        """Send updateVirtualMachine."""
+        return answer_of(world.gateway.set_os_type(self.target_vm_id, self.os_type_id, ticket=ticket_of(ticket)))
+
+    def confirm(self, world: World) -> Sight:
+        """Read the VM's OS type."""
+        vm = world.gateway.virtual_machine(self.target_vm_id)
+        if vm is not None and vm.os_type_id == self.os_type_id:
+            return Holds({}, seen="it is set")
+        return Absent("it is not set") if vm is not None else Unclear("the target VM is not visible")
+
+    def inverse(self, result: Mapping[str, Any]) -> NoInverse:
+        """Say why it is not undone."""
+        return NoInverse("The target VM is removed as a whole.")
+
+
+@dataclass(frozen=True)
+class ProtectTarget(CommandBase):
+    """Set or clear the target VM's protection from deletion."""
+
+    name: ClassVar[str] = "protect_target"
+
+    target_vm_id: str
+    protected: bool
+
+    def title(self) -> str:
+        """Say what is done."""
+        return "Protect the target VM from deletion" if self.protected else "Lift the target VM's protection"
+
+    def touches(self) -> tuple[str, ...]:
+        """Reserve the VM."""
+        return (f"vm:{self.target_vm_id}",)
+
+    def guard(self, world: World) -> Guarded:
+        """Look whether it is so already."""
+        vm = world.gateway.virtual_machine(self.target_vm_id)
+        if vm is None:
+            return (
+                Refuse(f"The target VM {self.target_vm_id} is gone.") if self.protected else Already({}, "it is gone")
+            )
+        if bool(vm.delete_protection) == self.protected:
+            return Already({}, seen=f"protection is {vm.delete_protection}")
+        return Clear()
+
+    def submit(self, world: World, ticket: Ticket) -> Answer:
+        """Send updateVirtualMachine."""
+        outcome = world.gateway.set_delete_protection(
+            self.target_vm_id, protected=self.protected, ticket=ticket_of(ticket)
+        )
+        return answer_of(outcome)
+
+    def confirm(self, world: World) -> Sight:
+        """Read the protection."""
+        vm = world.gateway.virtual_machine(self.target_vm_id)
+        if vm is None:
+            return Unclear("the target VM is not visible")
+        if bool(vm.delete_protection) == self.protected:
+            return Holds({}, seen=f"protection is {vm.delete_protection}")
+        return Absent(f"protection is {vm.delete_protection}")
+
+    def inverse(self, result: Mapping[str, Any]) -> ProtectTarget:
+        """Set it the other way."""
+        return ProtectTarget(target_vm_id=self.target_vm_id, protected=not self.protected)
+
+
+@dataclass(frozen=True)
+class StartTarget(CommandBase):
+    """Start the target VM: the point of no return of a live failover. `disks` maps device id (text) to volume id."""
+
+    name: ClassVar[str] = "start_target"
+
+    target_vm_id: str
+    disks: dict[str, str]
+
+    def title(self) -> str:
+        """Say what is done."""
+        return "Start the target VM"
+
+    def touches(self) -> tuple[str, ...]:
+        """Reserve the VM and every disk of it."""
+        return (f"vm:{self.target_vm_id}", *(f"volume:{volume}" for volume in self.disks.values()))
+
+    def guard(self, world: World) -> Guarded:
+        """Start only with all disks at their places, and nothing else (rule 7)."""
+        vm = world.gateway.virtual_machine(self.target_vm_id)
+        if vm is None:
+            return Refuse(f"The target VM {self.target_vm_id} is gone.")
+        if vm.state == "Running":
+            return Already({"vm_id": vm.id}, seen="it is Running")
+        found = {str(volume.device_id): volume.id for volume in world.gateway.volumes_of(self.target_vm_id)}
+        if found != self.disks:
+            return Refuse(f"Its disks are {found}, but should be {self.disks}.")
+        return Clear() if vm.state == "Stopped" else Wait(f"The target VM is {vm.state}; waits until it is Stopped.")
+
+    def submit(self, world: World, ticket: Ticket) -> Answer:
+        """Send startVirtualMachine."""
+        return answer_of(world.gateway.start_virtual_machine(self.target_vm_id, ticket=ticket_of(ticket)))
+
+    def confirm(self, world: World) -> Sight:
+        """See it run."""
+        vm = world.gateway.virtual_machine(self.target_vm_id)
+        if vm is None:
+            return Unclear("the target VM is not visible")
+        if vm.state == "Running":
+            return Holds({"vm_id": vm.id}, seen="it is Running")
+        if vm.state == "Stopped":
+            return Absent("it is Stopped")
+        return Unclear(f"it is {vm.state}", still_moving=vm.state in {"Starting", "Stopping", "Migrating"})
+
+    def inverse(self, result: Mapping[str, Any]) -> NoInverse:
+        """Say why it is not undone by itself."""
+        return NoInverse("After the first start only an operator rolls back.")

@@ -1,0 +1,148 @@
+"""This will take and remove snapshots of volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from cloudstack import Snapshot
+from jobs.commands.appliance import quiet, where
+from jobs.commands.base import CommandBase, answer_of, ticket_of
+from jobs.engine.contracts import (
+    Absent,
+    Already,
+    Answer,
+    Clear,
+    Guarded,
+    Holds,
+    LeftBehind,
+    NoInverse,
+    Refuse,
+    Sight,
+    Ticket,
+    Unclear,
+    Wait,
+)
+from jobs.world import World
+
+_GOOD = "BackedUp"
+_MOVING = frozenset({"Creating", "CreatedOnPrimary", "BackingUp", "Copying"})
+
+
+@dataclass(frozen=True)
+class TakeSnapshot(CommandBase):
+    """Take the rollback point of a detached disk; it needs no setting of the cloud and no queue of the appliance."""
+
+    name: ClassVar[str] = "take_snapshot"
+    longest_create_seconds: ClassVar[float] = 3.0
+    limit_seconds: ClassVar[float] = 6 * 3600.0
+    undo_last: ClassVar[bool] = True
+
+    volume_id: str
+    snapshot_name: str
+    tags: dict[str, str]
+    label: str
+
+    def title(self) -> str:
+        """Say what is done."""
+        return f"Take the rollback snapshot of {self.label}"
+
+    def touches(self) -> tuple[str, ...]:
+        """Reserve the disk."""
+        return (f"volume:{self.volume_id}",)
+
+    def guard(self, world: World) -> Guarded:
+        """Look for one of this name first, then at the disk."""
+        ours = self._ours(world)
+        if len(ours) > 1:
+            return Refuse(f"{len(ours)} snapshots are named {self.snapshot_name}: remove those that are not good.")
+        if ours and ours[0].state == _GOOD:
+            return Already(self._result(ours[0]), seen=f"snapshot {ours[0].id} is {_GOOD}")
+        if ours and ours[0].state in _MOVING:
+            return Wait(f"Snapshot {self.snapshot_name} is {ours[0].state}; waits for its end.")
+        if ours:
+            return Refuse(f"A snapshot named {self.snapshot_name} is left in state {ours[0].state}: remove it.")
+        return self._disk_is_ready(world)
+
+    def _disk_is_ready(self, world: World) -> Guarded:
+        volume = world.gateway.volume(self.volume_id)
+        if volume is None:
+            return Refuse(f"The disk {self.volume_id} ({self.label}) is not in the cloud any more, or not visible.")
+        if volume.virtual_machine_id is not None:
+            return Refuse(f"{self.label} should be detached, but {where(volume)}.")
+        return quiet(volume, self.label)
+
+    def submit(self, world: World, ticket: Ticket) -> Answer:
+        """Send createSnapshot with our tags."""
+        outcome = world.gateway.create_snapshot(
+            self.volume_id, self.snapshot_name, tags=self.tags, ticket=ticket_of(ticket)
+        )
+        return answer_of(outcome)
+
+    def confirm(self, world: World) -> Sight:
+        """Trust listSnapshots only: the job's own result says Allocated for a snapshot that is BackedUp."""
+        ours = self._ours(world)
+        if not ours:
+            return Absent("no snapshot of that name")
+        if len(ours) > 1:
+            return Unclear(f"{len(ours)} snapshots of that name")
+        if ours[0].state == _GOOD:
+            return Holds(self._result(ours[0]), seen=f"snapshot {ours[0].id} is {_GOOD}")
+        if ours[0].state in _MOVING:
+            return Unclear(f"snapshot {ours[0].id} is {ours[0].state}", still_moving=True)
+        return LeftBehind(self._result(ours[0]), seen=f"snapshot {ours[0].id} is left in state {ours[0].state}")
+
+    def _ours(self, world: World) -> list[Snapshot]:
+        listed = world.gateway.snapshots_of(self.volume_id)
+        return [snapshot for snapshot in listed if snapshot.name == self.snapshot_name]
+
+    def _result(self, snapshot: Snapshot) -> dict[str, Any]:
+        return {"snapshot_id": snapshot.id, "volume_id": self.volume_id}
+
+    def inverse(self, result: Mapping[str, Any]) -> DeleteSnapshot:
+        """Remove it; comes last in an undo, when the disk is safely back."""
+        return DeleteSnapshot(snapshot_id=str(result["snapshot_id"]), label=self.label)
+
+
+@dataclass(frozen=True)
+class DeleteSnapshot(CommandBase):
+    """Remove a snapshot that this job took."""
+
+    name: ClassVar[str] = "delete_snapshot"
+    limit_seconds: ClassVar[float] = 6 * 3600.0
+
+    snapshot_id: str
+    label: str
+
+    def title(self) -> str:
+        """Say what is done."""
+        return f"Remove the snapshot of {self.label}"
+
+    def touches(self) -> tuple[str, ...]:
+        """Reserve the snapshot."""
+        return (f"snapshot:{self.snapshot_id}",)
+
+    def guard(self, world: World) -> Guarded:
+        """Run only while it is there."""
+        snapshot = world.gateway.snapshot(self.snapshot_id)
+        if snapshot is None:
+            return Already({}, seen="it is gone")
+        if snapshot.state in _MOVING:
+            return Wait(f"The snapshot of {self.label} is {snapshot.state}; waits for its end.")
+        return Clear()
+
+    def submit(self, world: World, ticket: Ticket) -> Answer:
+        """Send deleteSnapshot."""
+        return answer_of(world.gateway.delete_snapshot(self.snapshot_id, ticket=ticket_of(ticket)))
+
+    def confirm(self, world: World) -> Sight:
+        """Read whether it is gone."""
+        snapshot = world.gateway.snapshot(self.snapshot_id)
+        if snapshot is None or snapshot.state in {"Destroyed", "Destroying"}:
+            return Holds({}, seen="it is gone")
+        return Absent(f"it is still there, {snapshot.state}")
+
+    def inverse(self, result: Mapping[str, Any]) -> NoInverse:
+        """Say why it is not undone."""
+        return NoInverse("A snapshot cannot be brought back.")

@@ -1,0 +1,314 @@
+"""This will carry one attempt from its intent to a known end: submit, settle what was answered, resolve what was not.
+
+The three outcomes of rule 2 are made here and nowhere else. Reading is harmless and may be done twice; every write is a
+compare-and-set on the attempt's state, so that of two workers one wins and the other's knowledge is dropped.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from jobs.engine import questions
+from jobs.engine.claims import Claimed, note_claim
+from jobs.engine.contracts import (
+    Absent,
+    AsyncAnswer,
+    Command,
+    Finished,
+    Holds,
+    LeftBehind,
+    Lost,
+    NotSent,
+    Refused,
+    Sight,
+    Submitted,
+    Ticket,
+    Unclear,
+)
+from jobs.engine.endings import attempt_is_done, attempt_is_not_done, attempt_left_something
+from jobs.engine.ports import Engine
+from jobs.models import AttemptState, FailoverJob, Step, StepAttempt
+
+_KEPT_READINGS = 6
+
+
+def submit(engine: Engine, *, job: FailoverJob, step: Step, claimed: Claimed) -> None:
+    """Make the call whose intent was committed, and record its answer."""
+    attempt = claimed.attempt
+    note_claim(engine, job, step, attempt)
+    ticket = Ticket(async_job_id=attempt.async_job_id, deadline=attempt.deadline)
+    answer = claimed.command.submit(engine.worlds.of(job), ticket)
+    now = engine.clock.now()
+    match answer:
+        case Submitted(is_ours=True):
+            _set(attempt, AttemptState.INTENDED, state=AttemptState.SUBMITTED, submitted_at=now, answer=_said(answer))
+        case Submitted():
+            _set(attempt, AttemptState.INTENDED, state=AttemptState.UNKNOWN, answer=_said(answer))
+            questions.ask_about_foreign_id(engine, job=job, step=step, attempt=attempt, given=answer.async_job_id)
+        case Finished() | Refused():
+            _set(attempt, AttemptState.INTENDED, state=AttemptState.ANSWERED, answered_at=now, answer=_said(answer))
+        case Lost():
+            _become_unknown_after_loss(engine, attempt, claimed.command, answer.text)
+        case NotSent(text=text):
+            _set(attempt, AttemptState.INTENDED, answer=_said(answer))
+            attempt_is_not_done(
+                engine, job=job, step=step, attempt=attempt, sentence=text, code=None, may_retry=True, counts=False
+            )
+
+
+def record_async_answer(engine: Engine, *, attempt: StepAttempt, answer: AsyncAnswer | None) -> bool:
+    """Write what the watcher heard of the attempt's async job; True when that changed anything."""
+    now = engine.clock.now()
+    if answer is None:
+        # CloudStack forgets jobs after a day, and a restored database never knew them: only reading tells.
+        words = {"kind": "vanished", "text": "CloudStack no longer knows the async job."}
+        return _set(
+            attempt,
+            AttemptState.SUBMITTED,
+            state=AttemptState.UNKNOWN,
+            answer=words,
+            settled_after=engine.later(engine.rules.settle_after_failure),
+            reading_gap_seconds=engine.rules.gap_after_failure,
+            next_look_at=engine.later(engine.rules.settle_after_failure),
+        )
+    if answer.status == "pending":
+        return False
+    return _set(
+        attempt,
+        AttemptState.SUBMITTED,
+        state=AttemptState.ANSWERED,
+        answered_at=now,
+        answer=_heard(answer),
+        next_look_at=now,
+    )
+
+
+def settle(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttempt, command: Command) -> None:
+    """Read back after an answer: the answer alone proves nothing."""
+    kind = attempt.answer.get("kind")
+    if kind == "failed":
+        _become_unknown_after_failure(engine, attempt)
+        return
+    sight = _look(engine, job, attempt, command)
+    if sight is None:
+        return
+    if kind in {"succeeded", "finished"}:
+        _settle_success(engine, job, step, attempt, sight)
+    else:
+        _settle_refusal(engine, job, step, attempt, sight)
+
+
+def resolve(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttempt, command: Command) -> None:
+    """Find out by reading what became of an attempt without a usable answer (rule 2)."""
+    if attempt.answer.get("kind") in {"lost", "owner_died"} and _job_turned_up(engine, job, attempt):
+        return
+    if attempt.settled_after is not None and engine.clock.now() < attempt.settled_after:
+        _look_again_at(attempt, attempt.settled_after)
+        return
+    sight = _look(engine, job, attempt, command)
+    if sight is not None:
+        _conclude(engine, job, step, attempt, sight)
+
+
+def take_over(engine: Engine, *, attempt: StepAttempt, command: Command) -> bool:
+    """Take an intent whose owner died: whether its call was made is unknown."""
+    return _become_unknown_after_loss(
+        engine, attempt, command, "The process that made the call died.", kind="owner_died"
+    )
+
+
+def ask_when_overdue(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttempt, command: Command) -> None:
+    """Ask a person about an async job that does not end; a second one is never started beside it."""
+    started = attempt.submitted_at or attempt.intent_at
+    if (engine.clock.now() - started).total_seconds() >= command.limit_seconds:
+        questions.ask_about_endless_job(engine, job=job, step=step, attempt=attempt)
+
+
+def _settle_success(engine: Engine, job: FailoverJob, step: Step, attempt: StepAttempt, sight: Sight) -> None:
+    if isinstance(sight, Holds):
+        attempt_is_done(engine, job=job, step=step, attempt=attempt, result=sight.result, seen=sight.seen)
+        return
+    waited = (engine.clock.now() - (attempt.answered_at or attempt.intent_at)).total_seconds()
+    if waited >= engine.rules.patience_after_success:
+        questions.ask_about_unseen_success(engine, job=job, step=step, attempt=attempt, seen=sight.seen)
+        return
+    _look_again_at(attempt, engine.later(min(max(0.5, waited), 10.0)))
+
+
+def _settle_refusal(engine: Engine, job: FailoverJob, step: Step, attempt: StepAttempt, sight: Sight) -> None:
+    text, code = str(attempt.answer.get("text", "")), attempt.answer.get("code")
+    match sight:
+        case Absent():
+            attempt_is_not_done(
+                engine,
+                job=job,
+                step=step,
+                attempt=attempt,
+                sentence=text,
+                code=code,
+                may_retry=bool(attempt.answer.get("transient")),
+            )
+        case Holds(result=result, seen=seen):
+            # Refused, yet it is so: a create that was refused for its id leaves its entity (seen on a running cloud).
+            attempt_is_done(engine, job=job, step=step, attempt=attempt, result=result, seen=seen)
+        case LeftBehind(result=result, seen=seen):
+            attempt_left_something(
+                engine, job=job, step=step, attempt=attempt, result=result, sentence=f"{text} ({seen})"
+            )
+        case Unclear():
+            _set(
+                attempt,
+                AttemptState.ANSWERED,
+                state=AttemptState.UNKNOWN,
+                settled_after=engine.clock.now(),
+                reading_gap_seconds=engine.rules.gap_after_loss,
+                readings=attempt.readings,
+                next_look_at=engine.later(engine.rules.gap_after_loss),
+            )
+
+
+def _conclude(engine: Engine, job: FailoverJob, step: Step, attempt: StepAttempt, sight: Sight) -> None:
+    """Decide when two equal readings lie far enough apart; else look again, and in the end ask."""
+    if not _confirmed_twice(attempt):
+        _look_again_at(attempt, engine.later(attempt.reading_gap_seconds))
+        return
+    text = str(attempt.answer.get("text", "")) or "No answer came."
+    match sight:
+        case Holds(result=result, seen=seen):
+            attempt_is_done(engine, job=job, step=step, attempt=attempt, result=result, seen=seen)
+        case Absent(seen=seen):
+            attempt_is_not_done(
+                engine,
+                job=job,
+                step=step,
+                attempt=attempt,
+                sentence=f"{text.rstrip('.')}. It had no effect: {seen}.",
+                code=attempt.answer.get("code"),
+                may_retry=True,
+            )
+        case LeftBehind(result=result, seen=seen):
+            attempt_left_something(
+                engine, job=job, step=step, attempt=attempt, result=result, sentence=f"{text} ({seen})"
+            )
+        case Unclear():
+            _wait_or_ask(engine, job, step, attempt, sight)
+
+
+def _wait_or_ask(engine: Engine, job: FailoverJob, step: Step, attempt: StepAttempt, sight: Unclear) -> None:
+    since = attempt.settled_after or attempt.intent_at
+    waited = (engine.clock.now() - since).total_seconds()
+    patience = engine.rules.patience_when_unclear if sight.still_moving else engine.rules.patience_after_success
+    if waited >= patience:
+        questions.ask_about_unclear(engine, job=job, step=step, attempt=attempt, seen=sight.seen)
+        return
+    _look_again_at(attempt, engine.later(max(attempt.reading_gap_seconds, min(waited / 4, 30.0))))
+
+
+def _look(engine: Engine, job: FailoverJob, attempt: StepAttempt, command: Command) -> Sight | None:
+    """Read the cloud and keep the reading; None when it cannot be read just now."""
+    try:
+        sight = command.confirm(engine.worlds.of(job))
+    except engine.unreachable as error:
+        _look_again_at(attempt, engine.later(engine.rules.first_pause), f"The cloud cannot be read: {error}")
+        return None
+    reading = {"at": engine.clock.now().isoformat(), "sight": type(sight).__name__.lower(), "seen": sight.seen}
+    attempt.readings = [*attempt.readings[-(_KEPT_READINGS - 1) :], reading]
+    return sight
+
+
+def _confirmed_twice(attempt: StepAttempt) -> bool:
+    """Whether the newest reading equals an earlier one in an unbroken row, at least the gap before it."""
+    newest = attempt.readings[-1]
+    for earlier in reversed(attempt.readings[:-1]):
+        if (earlier["sight"], earlier["seen"]) != (newest["sight"], newest["seen"]):
+            return False
+        apart = (datetime.fromisoformat(newest["at"]) - datetime.fromisoformat(earlier["at"])).total_seconds()
+        if apart >= attempt.reading_gap_seconds:
+            return True
+    return False
+
+
+def _job_turned_up(engine: Engine, job: FailoverJob, attempt: StepAttempt) -> bool:
+    """After a lost answer, ask for our own job id: if CloudStack knows it, the call arrived and is followed."""
+    try:
+        answer = engine.worlds.async_jobs(job.endpoint).one(attempt.async_job_id)
+    except engine.unreachable:
+        return False
+    if answer is None:
+        return False
+    return _set(
+        attempt,
+        AttemptState.UNKNOWN,
+        state=AttemptState.SUBMITTED,
+        submitted_at=engine.clock.now(),
+        settled_after=None,
+        next_look_at=None,
+        answer={"kind": "submitted", "text": "Its async job was found after the answer was lost."},
+        readings=[],
+    )
+
+
+def _become_unknown_after_loss(
+    engine: Engine, attempt: StepAttempt, command: Command, text: str, *, kind: str = "lost"
+) -> bool:
+    """Wait until the request can no longer arrive: its `expires`, the clock skew, and the longest create phase."""
+    skew = abs(engine.worlds.clock_skew_seconds(attempt.endpoint) or 0.0) + 1.0
+    settled = attempt.deadline + timedelta(seconds=skew + command.longest_create_seconds)
+    return _set(
+        attempt,
+        AttemptState.INTENDED,
+        state=AttemptState.UNKNOWN,
+        answer={"kind": kind, "text": text},
+        settled_after=settled,
+        reading_gap_seconds=engine.rules.gap_after_loss,
+        # The first question is whether our job id is known; that can be asked at once.
+        next_look_at=engine.clock.now(),
+    )
+
+
+def _become_unknown_after_failure(engine: Engine, attempt: StepAttempt) -> None:
+    """A failed async job is unknown: the host may still act (a restart of the management server fails all jobs)."""
+    settled = (attempt.answered_at or engine.clock.now()) + timedelta(seconds=engine.rules.settle_after_failure)
+    _set(
+        attempt,
+        AttemptState.ANSWERED,
+        state=AttemptState.UNKNOWN,
+        settled_after=settled,
+        reading_gap_seconds=engine.rules.gap_after_failure,
+        next_look_at=settled,
+    )
+
+
+def _look_again_at(attempt: StepAttempt, moment: datetime, explanation: str = "") -> None:
+    StepAttempt.objects.filter(pk=attempt.pk, state=attempt.state).update(
+        next_look_at=moment, readings=attempt.readings, explanation=explanation
+    )
+
+
+def _set(attempt: StepAttempt, expected: AttemptState, **values: Any) -> bool:
+    """Move the attempt on, if it still is in the expected state; the loser changes nothing."""
+    won = StepAttempt.objects.filter(pk=attempt.pk, state=expected).update(**values)
+    if won:
+        for name, value in values.items():
+            setattr(attempt, name, value)
+    return bool(won)
+
+
+def _said(answer: Submitted | Finished | Refused | NotSent) -> dict[str, Any]:
+    match answer:
+        case Submitted(async_job_id=job_id, entity_id=entity):
+            return {"kind": "submitted", "async_job_id": job_id, "entity_id": entity}
+        case Finished():
+            return {"kind": "finished"}
+        case Refused(text=text, code=code, transient=transient):
+            return {"kind": "refused", "text": text, "code": code, "transient": transient}
+        case NotSent(text=text):
+            return {"kind": "not_sent", "text": text}
+
+
+def _heard(answer: AsyncAnswer) -> dict[str, Any]:
+    if answer.status == "succeeded":
+        return {"kind": "succeeded"}
+    kind = "refused" if answer.refused else "failed"
+    return {"kind": kind, "text": answer.text, "code": answer.code, "transient": answer.transient}

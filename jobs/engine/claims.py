@@ -1,0 +1,220 @@
+"""This will claim a ready step: read its guard, then commit intent, attempt and reservations before any call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+
+from jobs.engine import questions
+from jobs.engine.contracts import Already, Ask, Clear, Command, Guarded, Refuse, Wait
+from jobs.engine.journal import load_command, record
+from jobs.engine.ports import Engine
+from jobs.engine.steps import end_step_as_done, end_step_as_failed
+from jobs.models import (
+    AttemptState,
+    FailoverJob,
+    Plan,
+    PlanKind,
+    PlanState,
+    Reservation,
+    Step,
+    StepAttempt,
+    StepState,
+)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """An intent that is committed: the call may be made now."""
+
+    attempt: StepAttempt
+    command: Command
+
+
+class ReservedByOther(Exception):
+    """A resource of the step belongs to another unfinished attempt."""
+
+    def __init__(self, resource: str) -> None:
+        super().__init__(resource)
+        self.resource = resource
+
+
+class ClaimLost(Exception):
+    """Another worker claimed the step first, or the plan no longer starts steps."""
+
+
+def claim(engine: Engine, *, job: FailoverJob, step: Step) -> Claimed | None:
+    """Claim the step and commit its intent; None when there is nothing to submit (it waits, ended, or was claimed)."""
+    command = load_command(engine, step)
+    reserved = _first_reserved(command)
+    if reserved is not None:
+        _wait_for_resource(engine, step, reserved)
+        return None
+    try:
+        guarded = command.guard(engine.worlds.of(job))
+    except engine.unreachable as error:
+        _wait(engine, step, Wait(reason=f"The cloud cannot be read just now: {error}", seconds=_pause(engine, step)))
+        return None
+    return _follow(engine, job, step, command, guarded)
+
+
+def _follow(engine: Engine, job: FailoverJob, step: Step, command: Command, guarded: Guarded) -> Claimed | None:
+    match guarded:
+        case Clear():
+            return _intend(engine, job, step, command)
+        case Already(result=result, seen=seen):
+            _adopt(engine, job, step, result, seen)
+        case Wait():
+            _wait(engine, step, guarded)
+        case Refuse(sentence=sentence):
+            _refuse(engine, job, step, sentence)
+        case Ask(text=text, seen=seen_fields, choices=choices):
+            questions.ask(engine, job=job, step=step, kind="guard", text=text, seen=seen_fields, choices=choices)
+    return None
+
+
+def _intend(engine: Engine, job: FailoverJob, step: Step, command: Command) -> Claimed | None:
+    try:
+        with transaction.atomic():
+            attempt = _commit_intent(engine, job, step, command)
+    except ClaimLost:
+        return None
+    except ReservedByOther as busy:
+        _wait_for_resource(engine, step, busy.resource)
+        return None
+    return Claimed(attempt=attempt, command=command)
+
+
+def _commit_intent(engine: Engine, job: FailoverJob, step: Step, command: Command) -> StepAttempt:
+    """Write attempt and reservations in one transaction (rule 1); raises ClaimLost, ReservedByOther."""
+    now = engine.clock.now()
+    # The plan's row is locked so that a stop (cancel, failure) and an intent cannot pass each other.
+    plan = Plan.objects.select_for_update().get(pk=step.plan_id)
+    claimed = Step.objects.filter(pk=step.pk, state=StepState.WAITING, attempts_made=step.attempts_made).update(
+        state=StepState.RUNNING,
+        attempts_made=step.attempts_made + 1,
+        started_at=step.started_at or now,
+        not_before=None,
+        waiting_for="",
+        waiting_since=None,
+        reason="",
+    )
+    if plan.state != PlanState.RUNNING or not claimed:
+        raise ClaimLost
+    if step.is_point_of_no_return:
+        _pass_point_of_no_return(engine, job)
+    attempt = StepAttempt.objects.create(
+        step=step,
+        number=step.attempts_made + 1,
+        async_job_id=engine.new_id(),
+        endpoint=job.endpoint,
+        owner=engine.owner,
+        intent_at=now,
+        deadline=now + timedelta(seconds=engine.rules.fence),
+    )
+    _reserve(engine, job, attempt, command)
+    return attempt
+
+
+def _reserve(engine: Engine, job: FailoverJob, attempt: StepAttempt, command: Command) -> None:
+    now = engine.clock.now()
+    # In sorted order, so that two attempts with common resources cannot lock each other out.
+    for resource in sorted(set(command.touches())):
+        try:
+            with transaction.atomic():
+                Reservation.objects.create(resource=resource, attempt=attempt, job=job, taken_at=now)
+        except IntegrityError as error:
+            raise ReservedByOther(resource) from error
+
+
+def _pass_point_of_no_return(engine: Engine, job: FailoverJob) -> None:
+    """Mark the job; a cancel that came first wins (both are compare-and-set on the job's row)."""
+    passed = FailoverJob.objects.filter(pk=job.pk, cancel_requested_at__isnull=True).update(
+        point_of_no_return_at=engine.clock.now()
+    )
+    if not passed:
+        raise ClaimLost
+
+
+def _adopt(engine: Engine, job: FailoverJob, step: Step, result: dict[str, object], seen: str) -> None:
+    """Take what is there already as the step's result, with an attempt that made no call."""
+    now = engine.clock.now()
+    with transaction.atomic():
+        plan = Plan.objects.select_for_update().get(pk=step.plan_id)
+        claimed = Step.objects.filter(pk=step.pk, state=StepState.WAITING, attempts_made=step.attempts_made).update(
+            state=StepState.RUNNING, attempts_made=step.attempts_made + 1, started_at=step.started_at or now
+        )
+        if plan.state != PlanState.RUNNING or not claimed:
+            return
+        if step.is_point_of_no_return:
+            FailoverJob.objects.filter(pk=job.pk).update(point_of_no_return_at=now)
+        StepAttempt.objects.create(
+            step=step,
+            number=step.attempts_made + 1,
+            async_job_id=engine.new_id(),
+            endpoint=job.endpoint,
+            owner=engine.owner,
+            state=AttemptState.DONE,
+            intent_at=now,
+            deadline=now,
+            ended_at=now,
+            readings=[{"at": now.isoformat(), "sight": "holds", "seen": seen}],
+            explanation="It was so already; nothing was sent.",
+        )
+        end_step_as_done(engine, job=job, step=step, result=result, words=f"{step.title}: already so ({seen})")
+
+
+def _refuse(engine: Engine, job: FailoverJob, step: Step, sentence: str) -> None:
+    """Fail the step before any call; in an undo a person decides instead."""
+    if step.plan.kind != PlanKind.FORWARD:
+        questions.ask_about_undo(engine, job=job, step=step, sentence=sentence, seen={})
+        return
+    with transaction.atomic():
+        claimed = Step.objects.filter(pk=step.pk, state=StepState.WAITING, attempts_made=step.attempts_made).update(
+            state=StepState.RUNNING
+        )
+        if claimed:
+            end_step_as_failed(engine, job=job, step=step, sentence=sentence, code=None)
+
+
+def _wait(engine: Engine, step: Step, wait: Wait) -> None:
+    Step.objects.filter(pk=step.pk, state=StepState.WAITING).update(
+        not_before=engine.later(wait.seconds),
+        reason=wait.reason,
+        waiting_for="",
+        waiting_since=step.waiting_since or engine.clock.now(),
+    )
+
+
+def _wait_for_resource(engine: Engine, step: Step, resource: str) -> None:
+    """Queue up for a resource; the end of the attempt that has it rings for the first in the queue."""
+    holder = Reservation.objects.filter(resource=resource).select_related("job").first()
+    reason = f"Waits for {resource}" + (f", which {holder.job.job_id} uses just now." if holder else ".")
+    Step.objects.filter(pk=step.pk, state=StepState.WAITING).update(
+        not_before=engine.later(0.0 if holder is None else engine.rules.patience_with_bell),
+        waiting_for=resource,
+        reason=reason,
+        waiting_since=step.waiting_since or engine.clock.now(),
+    )
+
+
+def _first_reserved(command: Command) -> str | None:
+    """Look before reading the cloud: a resource that is reserved now makes the guard's calls a waste."""
+    taken = Reservation.objects.filter(resource__in=command.touches()).values_list("resource", flat=True).first()
+    return None if taken is None else str(taken)
+
+
+def _pause(engine: Engine, step: Step) -> float:
+    """Grow the pause with the time already waited, between the first and the longest pause."""
+    if step.waiting_since is None:
+        return engine.rules.first_pause
+    waited = (engine.clock.now() - step.waiting_since).total_seconds()
+    return min(max(engine.rules.first_pause, waited), engine.rules.longest_pause)
+
+
+def note_claim(engine: Engine, job: FailoverJob, step: Step, attempt: StepAttempt) -> None:
+    """Tell the timeline that a step began; only its first attempt is worth a line of its own."""
+    words = step.title if attempt.number == 1 else f"{step.title} (attempt {attempt.number})"
+    record(engine, job, "step_started", words, step=step.key, async_job_id=attempt.async_job_id)

@@ -1,0 +1,198 @@
+"""This will decide, after each piece of work, what a job's rows mean together: status, progress, end, undo, next look.
+
+It runs after the work's own transactions, with the job's row locked: of two workers that end the last two steps at once
+the second sees both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from jobs.engine import questions, statuses, undo
+from jobs.engine.journal import record, write_plan
+from jobs.engine.ports import Engine
+from jobs.engine.steps import stop_plan
+from jobs.models import (
+    AttemptState,
+    FailoverJob,
+    JobState,
+    JobStatus,
+    Outcome,
+    Plan,
+    PlanKind,
+    PlanState,
+    Step,
+    StepAttempt,
+    StepState,
+)
+from jobs.models.attempt import UNFINISHED_ATTEMPTS
+from jobs.models.job import MOVING_STATES
+
+_FALLBACK_LOOK = 30.0
+
+
+@dataclass(frozen=True)
+class _Board:
+    """Everything a decision looks at, read under the job's lock."""
+
+    job: FailoverJob
+    plan: Plan
+    steps: list[Step]
+    unfinished: list[StepAttempt]
+    asked: set[int]
+
+
+def begin(engine: Engine, *, job: FailoverJob) -> None:
+    """Move a queued job to running."""
+    now = engine.clock.now()
+    if FailoverJob.objects.filter(pk=job.pk, state=JobState.QUEUED).update(state=JobState.RUNNING, started_at=now):
+        record(engine, job, "started", "A worker took the job.")
+        job.state, job.started_at = JobState.RUNNING, now
+
+
+def decide(engine: Engine, *, job_id: int) -> list[str]:
+    """Bring the job's row in line with its steps; give the phases that have work now."""
+    with transaction.atomic():
+        job = FailoverJob.objects.select_for_update().get(pk=job_id)
+        if job.state == JobState.FINISHED:
+            return []
+        _heed_cancel(engine, job)
+        plan = job.plans.filter(state__in=[PlanState.RUNNING, PlanState.STOPPING]).first()
+        if plan is None:
+            return []
+        board = _read(job, plan)
+        successor = _turn(engine, board)
+        if successor is not None:
+            board = _read(job, successor)
+        elif job.state == JobState.FINISHED:
+            return []
+        return _show(engine, board)
+
+
+def _heed_cancel(engine: Engine, job: FailoverJob) -> None:
+    if job.cancel_requested_at is None or job.point_of_no_return_at is not None:
+        return
+    for plan in job.plans.filter(kind=PlanKind.FORWARD, state=PlanState.RUNNING):
+        stop_plan(engine, plan=plan, reason=f"Cancelled by {job.cancel_requested_by or 'an operator'}.")
+
+
+def _read(job: FailoverJob, plan: Plan) -> _Board:
+    plan.refresh_from_db()
+    steps = list(plan.steps.order_by("position"))
+    unfinished = list(StepAttempt.objects.filter(step__plan=plan, state__in=UNFINISHED_ATTEMPTS))
+    questions_open = job.questions.filter(answered_at__isnull=True, step__isnull=False)
+    asked = {step_id for step_id in questions_open.values_list("step_id", flat=True) if step_id is not None}
+    return _Board(job=job, plan=plan, steps=steps, unfinished=unfinished, asked=asked)
+
+
+def _turn(engine: Engine, board: _Board) -> Plan | None:
+    """End the plan when it is at its end; give the plan that follows it."""
+    plan = board.plan
+    if plan.state == PlanState.RUNNING and all(
+        step.state in {StepState.DONE, StepState.SKIPPED} for step in board.steps
+    ):
+        _end_plan(engine, plan, PlanState.DONE)
+        return _after_done(engine, board)
+    if plan.state != PlanState.STOPPING:
+        return None
+    questions.drop_moot(engine, plan=plan)
+    open_questions = board.asked & {step.pk for step in board.steps if step.state == StepState.RUNNING}
+    if not board.unfinished and not open_questions:
+        _end_plan(engine, plan, PlanState.FAILED)
+        return _after_failed(engine, board)
+    return None
+
+
+def _end_plan(engine: Engine, plan: Plan, state: PlanState) -> None:
+    Plan.objects.filter(pk=plan.pk, state=plan.state).update(state=state, finished_at=engine.clock.now())
+
+
+def _after_done(engine: Engine, board: _Board) -> Plan | None:
+    job, plan = board.job, board.plan
+    if plan.kind == PlanKind.FORWARD:
+        finish(engine, job=job, status=JobStatus.COMPLETED, outcome=Outcome.SUCCEEDED, words="The failover succeeded.")
+        return None
+    cancelled = job.cancel_requested_at is not None
+    outcome = Outcome.CANCELLED if cancelled else Outcome.FAILED
+    left = [step.title for step in board.steps if step.state == StepState.SKIPPED]
+    words = "Everything was undone." if not left else f"Undone, except: {'; '.join(left)}."
+    finish(engine, job=job, status=JobStatus.FAILED, outcome=outcome, words=words)
+    return None
+
+
+def _after_failed(engine: Engine, board: _Board) -> Plan | None:
+    job = board.job
+    if board.plan.stop_reason == "left" or board.plan.kind != PlanKind.FORWARD:
+        words = "Ended by an operator; everything was left where it was."
+        finish(engine, job=job, status=JobStatus.FAILED, outcome=Outcome.FAILED, words=words)
+        return None
+    if job.error_message == "":
+        job.error_message = board.plan.stop_reason
+        job.save(update_fields=["error_message"])
+    planned = undo.inverse_of(engine, plan=board.plan)
+    record(engine, job, "undo", f"Stopped: {board.plan.stop_reason} What was done is undone.", steps=len(planned.steps))
+    if not planned.steps:
+        outcome = Outcome.CANCELLED if job.cancel_requested_at is not None else Outcome.FAILED
+        finish(engine, job=job, status=JobStatus.FAILED, outcome=outcome, words="Nothing had been changed.")
+        return None
+    return write_plan(engine, job=job, kind=PlanKind.COMPENSATE, planned=planned)
+
+
+def finish(engine: Engine, *, job: FailoverJob, status: JobStatus, outcome: Outcome, words: str) -> None:
+    """End the job; what it held outside the engine is given back in the same transaction."""
+    now = engine.clock.now()
+    progress = 100.0 if outcome == Outcome.SUCCEEDED else job.progress
+    ended = FailoverJob.objects.filter(pk=job.pk, state__in=MOVING_STATES).update(
+        status=status, state=JobState.FINISHED, outcome=outcome, completed_at=now, next_look_at=None, progress=progress
+    )
+    if not ended:
+        return
+    job.status, job.state, job.outcome, job.completed_at = status, JobState.FINISHED, outcome, now
+    record(engine, job, "finished", words, outcome=str(outcome))
+    engine.ledger.finished(job=job)
+
+
+def _show(engine: Engine, board: _Board) -> list[str]:
+    """Write status, state, progress and next look; give the phases with work that is due now."""
+    job, now = board.job, engine.clock.now()
+    over = {step.key for step in board.steps if step.state in {StepState.DONE, StepState.SKIPPED}}
+    startable = [
+        step
+        for step in board.steps
+        if board.plan.state == PlanState.RUNNING
+        and step.state == StepState.WAITING
+        and step.pk not in board.asked
+        and over.issuperset(step.after)
+    ]
+    due_now = [step for step in startable if step.not_before is None or step.not_before <= now]
+    waits = bool(board.asked) and not startable and not _moving(board)
+    shown = statuses.shown(job=job, plan=board.plan, steps=board.steps)
+    job.status = shown.status
+    job.progress = max(shown.progress, job.progress) if board.plan.kind == PlanKind.FORWARD else shown.progress
+    job.state = (
+        JobState.WAITING_FOR_OPERATOR if waits else (job.state if job.state == JobState.QUEUED else JobState.RUNNING)
+    )
+    job.next_look_at = _next_look(engine, board, startable, due_now)
+    job.save(update_fields=["status", "progress", "state", "next_look_at"])
+    return list(dict.fromkeys(step.phase for step in due_now))
+
+
+def _moving(board: _Board) -> bool:
+    return any(attempt.step_id not in board.asked for attempt in board.unfinished)
+
+
+def _next_look(engine: Engine, board: _Board, startable: list[Step], due_now: list[Step]) -> datetime:
+    """Give the moment at which the sweeper must ring if nobody else did."""
+    if due_now:
+        return engine.later(engine.rules.patience_with_bell)
+    moments = [step.not_before for step in startable if step.not_before is not None]
+    for attempt in board.unfinished:
+        if attempt.state == AttemptState.INTENDED:
+            # A living owner records its answer soon; the dead are found as soon as their lease shows it.
+            moments.append(engine.later(1.0))
+        elif attempt.next_look_at is not None and attempt.step_id not in board.asked:
+            moments.append(attempt.next_look_at)
+    return min([*moments, engine.later(_FALLBACK_LOOK)])

@@ -1,0 +1,143 @@
+"""This will end attempts: done, not done, or something left behind; with step, reservations and rings in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from jobs.engine import questions
+from jobs.engine.journal import record
+from jobs.engine.ports import Engine
+from jobs.engine.steps import end_step_as_done, end_step_as_failed
+from jobs.engine.timings import learn
+from jobs.models import (
+    AttemptState,
+    FailoverJob,
+    PlanKind,
+    PlanState,
+    Reservation,
+    Step,
+    StepAttempt,
+    StepState,
+)
+from jobs.models.attempt import UNFINISHED_ATTEMPTS
+
+
+def attempt_is_done(
+    engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttempt, result: Mapping[str, Any], seen: str
+) -> bool:
+    """Record that the attempt took effect; False when another worker ended it first."""
+    with transaction.atomic():
+        if not _end_attempt(engine, attempt, AttemptState.DONE, seen):
+            return False
+        end_step_as_done(engine, job=job, step=step, result=result, words=f"{step.title}: done ({seen})")
+        learn(engine, attempt=attempt, command=step.command)
+        freed = _free(attempt)
+    ring_waiting(engine, freed)
+    return True
+
+
+def attempt_is_not_done(
+    engine: Engine,
+    *,
+    job: FailoverJob,
+    step: Step,
+    attempt: StepAttempt,
+    sentence: str,
+    code: int | None,
+    may_retry: bool,
+    counts: bool = True,
+) -> bool:
+    """Record that the attempt surely had no effect; the step is tried again where the rules allow, else it failed.
+
+    `counts` is False when nothing was sent at all: such tries are not limited, only spaced.
+    """
+    limit = engine.rules.attempts if step.plan.kind == PlanKind.FORWARD else engine.rules.undo_attempts
+    again = may_retry and (not counts or _counted_attempts(step) < limit)
+    with transaction.atomic():
+        if not _end_attempt(engine, attempt, AttemptState.NOT_DONE, sentence):
+            return False
+        untouched = attempt.answer.get("kind") in {"refused", "not_sent"}
+        if step.is_point_of_no_return and untouched:
+            # A refused start leaves the target VM untouched: the way back is open again (rule 10).
+            FailoverJob.objects.filter(pk=job.pk).update(point_of_no_return_at=None)
+        if again:
+            _try_again(engine, job, step, sentence)
+        elif step.plan.kind != PlanKind.FORWARD:
+            questions.ask_about_undo(engine, job=job, step=step, sentence=sentence, seen=attempt.answer)
+        elif step.is_point_of_no_return and not untouched:
+            questions.ask_about_failed_start(engine, job=job, step=step, sentence=sentence)
+        else:
+            end_step_as_failed(engine, job=job, step=step, sentence=sentence, code=code)
+        freed = _free(attempt)
+    ring_waiting(engine, freed)
+    return True
+
+
+def attempt_left_something(
+    engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttempt, result: Mapping[str, Any], sentence: str
+) -> bool:
+    """Record that the attempt failed and what it left; the step's inverse will remove it."""
+    with transaction.atomic():
+        if not _end_attempt(engine, attempt, AttemptState.NOT_DONE, sentence):
+            return False
+        Step.objects.filter(pk=step.pk).update(result=dict(result), left_behind=True)
+        end_step_as_failed(engine, job=job, step=step, sentence=sentence, code=None)
+        freed = _free(attempt)
+    ring_waiting(engine, freed)
+    return True
+
+
+def ring_waiting(engine: Engine, resources: list[str]) -> None:
+    """Ring for the first step that waits for each freed resource: the oldest job first."""
+    for resource in resources:
+        step = (
+            Step.objects.filter(waiting_for=resource, state=StepState.WAITING, plan__state=PlanState.RUNNING)
+            .order_by("plan__job__created_at", "plan__job_id", "position")
+            .select_related("plan")
+            .first()
+        )
+        if step is not None:
+            Step.objects.filter(pk=step.pk, state=StepState.WAITING).update(not_before=None, waiting_for="")
+            engine.bell.ring(job_id=step.plan.job_id, phase=step.phase)
+
+
+def _end_attempt(engine: Engine, attempt: StepAttempt, state: AttemptState, explanation: str) -> bool:
+    return bool(
+        StepAttempt.objects.filter(pk=attempt.pk, state__in=UNFINISHED_ATTEMPTS).update(
+            state=state,
+            ended_at=engine.clock.now(),
+            explanation=explanation,
+            answer=attempt.answer,
+            readings=attempt.readings,
+            next_look_at=None,
+        )
+    )
+
+
+def _try_again(engine: Engine, job: FailoverJob, step: Step, sentence: str) -> None:
+    pause = min(engine.rules.first_pause * 2 ** (step.attempts_made - 1), engine.rules.longest_pause)
+    Step.objects.filter(pk=step.pk, state=StepState.RUNNING).update(
+        state=StepState.WAITING,
+        not_before=engine.clock.now() + timedelta(seconds=pause),
+        reason=f"Will be tried again: {sentence}",
+        waiting_since=F("started_at"),
+    )
+    record(engine, job, "step_retry", f"{step.title}: {sentence} It is tried again.", step=step.key)
+
+
+def _counted_attempts(step: Step) -> int:
+    """Count the attempts that reached the cloud; those that were never sent do not use up the tries."""
+    answers = [attempt.answer or {} for attempt in step.attempts.all()]
+    return len([answer for answer in answers if answer.get("kind") != "not_sent"])
+
+
+def _free(attempt: StepAttempt) -> list[str]:
+    rows = Reservation.objects.filter(attempt=attempt)
+    resources = list(rows.values_list("resource", flat=True))
+    rows.delete()
+    return resources

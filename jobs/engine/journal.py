@@ -1,0 +1,97 @@
+"""This will write plans and events to the journal, and read commands back from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Max
+
+from jobs.engine.contracts import Command, PlannedSteps
+from jobs.engine.ports import Engine
+from jobs.models import FailoverJob, JobEvent, Plan, PlanKind, Step, StepState
+
+_PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9_-]+)\.([A-Za-z0-9_]+)\}")
+
+
+class UnresolvedResult(Exception):
+    """A step names a result that no finished step of its job has: a defect of the plan builder."""
+
+
+def write_plan(engine: Engine, *, job: FailoverJob, kind: PlanKind, planned: PlannedSteps) -> Plan:
+    """Write a whole plan with all its steps; call it inside a transaction."""
+    last = job.plans.aggregate(last=Max("number"))["last"] or 0
+    plan = Plan.objects.create(job=job, kind=kind, number=last + 1, created_at=engine.clock.now())
+    Step.objects.bulk_create(
+        Step(
+            plan=plan,
+            key=step.key,
+            position=position,
+            phase=step.phase,
+            command=step.command.name,
+            version=step.command.version,
+            arguments=step.command.arguments(),
+            after=list(step.after),
+            title=step.command.title()[:200],
+            is_point_of_no_return=step.is_point_of_no_return,
+        )
+        for position, step in enumerate(planned.steps)
+    )
+    return plan
+
+
+def record(
+    engine: Engine,
+    job: FailoverJob,
+    kind: str,
+    message: str,
+    *,
+    step: str = "",
+    async_job_id: str = "",
+    actor: str = "",
+    **fields: Any,
+) -> None:
+    """Add one event to the job's timeline."""
+    JobEvent.objects.create(
+        job=job,
+        at=engine.clock.now(),
+        kind=kind,
+        message=message,
+        step_key=step,
+        async_job_id=async_job_id,
+        actor=actor,
+        fields=fields,
+    )
+
+
+def load_command(engine: Engine, step: Step, *, results: Mapping[str, Mapping[str, Any]] | None = None) -> Command:
+    """Give the step's command with every placeholder resolved; raises UnresolvedResult, UnknownCommand."""
+    known = results if results is not None else results_of(step.plan.job_id)
+    arguments = {name: _resolve(value, known, step) for name, value in step.arguments.items()}
+    return engine.catalogue.load(name=step.command, version=step.version, arguments=arguments)
+
+
+def results_of(job_id: int) -> dict[str, dict[str, Any]]:
+    """Give the results of the job's finished steps by step key; the newest plan wins."""
+    rows = (
+        Step.objects.filter(plan__job_id=job_id, state=StepState.DONE)
+        .order_by("plan__number")
+        .values_list("key", "result")
+    )
+    return dict(rows)
+
+
+def _resolve(value: Any, results: Mapping[str, Mapping[str, Any]], step: Step) -> Any:
+    if isinstance(value, list):
+        return [_resolve(item, results, step) for item in value]
+    if isinstance(value, dict):
+        return {name: _resolve(item, results, step) for name, item in value.items()}
+    match = _PLACEHOLDER.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return value
+    key, name = match.groups()
+    try:
+        return results[key][name]
+    except KeyError as error:
+        raise UnresolvedResult(f"step {step.key} needs {name} of step {key}, which has no such result") from error

@@ -1,0 +1,87 @@
+"""This will keep leases: a process lives while it renews its row; the dead are known by the clock or by their host."""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import timedelta
+from pathlib import Path
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from jobs.engine.ports import Engine
+from jobs.models import ProcessLease, RoleLease
+
+
+def beat(engine: Engine) -> None:
+    """Renew this process's lease; the first beat registers it."""
+    now = engine.clock.now()
+    until = now + timedelta(seconds=engine.rules.lease)
+    if ProcessLease.objects.filter(owner=engine.owner).update(valid_until=until):
+        return
+    host, pid, start = own_identity()
+    ProcessLease.objects.create(
+        owner=engine.owner, host=host, pid=pid, process_start=start, started_at=now, valid_until=until
+    )
+
+
+def dead_owners(engine: Engine) -> set[str]:
+    """Give the owners whose lease is out, and those of this host whose process is gone (they need no waiting)."""
+    now = engine.clock.now()
+    host = socket.gethostname()
+    dead = set()
+    for lease in ProcessLease.objects.all():
+        gone = lease.valid_until <= now or (lease.host == host and not _process_lives(lease.pid, lease.process_start))
+        if gone and lease.owner != engine.owner:
+            dead.add(lease.owner)
+    return dead
+
+
+def bury(engine: Engine, *, keep_seconds: float = 3600.0) -> int:
+    """Remove leases that ran out long ago; nothing refers to them by then."""
+    long_ago = engine.clock.now() - timedelta(seconds=keep_seconds)
+    return ProcessLease.objects.filter(valid_until__lt=long_ago).delete()[0]
+
+
+def take_role(engine: Engine, *, role: str) -> bool:
+    """Take or renew a role for this process; False when another living process has it."""
+    now = engine.clock.now()
+    until = now + timedelta(seconds=engine.rules.lease)
+    mine_or_free = Q(owner=engine.owner) | Q(valid_until__lte=now) | Q(owner__in=dead_owners(engine))
+    if RoleLease.objects.filter(mine_or_free, role=role).update(
+        owner=engine.owner, valid_until=until, last_tick_at=now
+    ):
+        return True
+    if RoleLease.objects.filter(role=role).exists():
+        return False
+    try:
+        with transaction.atomic():
+            RoleLease.objects.create(role=role, owner=engine.owner, valid_until=until, last_tick_at=now)
+    except IntegrityError:
+        return False  # Another process took the role in the same moment.
+    return True
+
+
+def own_identity() -> tuple[str, int, str]:
+    """Give host, pid and start mark of this process."""
+    pid = os.getpid()
+    return socket.gethostname(), pid, _start_mark(pid)
+
+
+def _process_lives(pid: int, start: str) -> bool:
+    """Whether the process of that pid still runs and is the same one. Without a start mark only the clock tells."""
+    if not start:
+        return True
+    return _start_mark(pid) == start
+
+
+def _start_mark(pid: int) -> str:
+    """Give the kernel's start time of a process (field 22 of /proc/PID/stat), or nothing where there is no /proc."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    fields = stat.rpartition(")")[2].split()
+    # A zombie no longer acts, though its row in /proc remains until its parent looks.
+    return "" if fields[0] == "Z" else fields[19]

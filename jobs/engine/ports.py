@@ -1,0 +1,106 @@
+"""This will gather what the engine is given: clock, bell, worlds, commands. Nothing of it is looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from jobs.engine.contracts import AsyncJobs, Clock, Command
+from jobs.models import FailoverJob
+
+
+class Bell(Protocol):
+    """Wakes whoever works on a phase of a job; a ring that gets lost changes nothing but the time."""
+
+    def ring(self, *, job_id: int, phase: str) -> None:
+        """Ask for the phase's due work to be done soon."""
+
+
+class Worlds(Protocol):
+    """Gives commands the world they act on."""
+
+    def of(self, job: FailoverJob) -> Any:
+        """Give the world of one job: opaque here, typed for the commands."""
+
+    def async_jobs(self, endpoint: str) -> AsyncJobs:
+        """Give the async jobs of an endpoint, for the watcher."""
+
+    def clock_skew_seconds(self, endpoint: str) -> float | None:
+        """Give how far the cloud's clock is ahead of ours, as last measured; None when it was never measured."""
+
+
+class Catalogue(Protocol):
+    """Makes commands of their names and arguments."""
+
+    def load(self, *, name: str, version: int, arguments: Mapping[str, Any]) -> Command:
+        """Give the command; raises UnknownCommand."""
+
+
+class Ledger(Protocol):
+    """What the apps around the engine keep in step with it, in the engine's transactions."""
+
+    def step_done(self, *, job: FailoverJob, command: str, result: Mapping[str, Any]) -> None:
+        """Take note of a result that the job row shows (the target VM, the snapshot)."""
+
+    def content_in_doubt(self, *, job: FailoverJob) -> None:
+        """Take note that the job's replicas may hold writes that replication does not know of."""
+
+    def finished(self, *, job: FailoverJob) -> None:
+        """Give back what the job held outside the engine (the VM's reservation)."""
+
+
+class UnknownCommand(Exception):
+    """A step names a command or version that this release does not know."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The engine's times. All are in seconds; DESIGN section 4 gives their reasons."""
+
+    # `expires` of a mutating request lies so far ahead; CloudStack refuses it afterwards.
+    fence: float = 8.0
+    # Beyond this the cloud's clock cannot be trusted with fences.
+    largest_skew: float = 10.0
+    # A lease lives so long without a heartbeat.
+    lease: float = 15.0
+    # After an async job failed, the host may still act for so long.
+    settle_after_failure: float = 30.0
+    gap_after_failure: float = 10.0
+    # After a lost answer that left no async job, two readings lie so far apart.
+    gap_after_loss: float = 2.0
+    # A job that succeeded but cannot be seen is looked at for so long before a person is asked.
+    patience_after_success: float = 60.0
+    # An unknown that stays unclear is looked at for so long before a person is asked.
+    patience_when_unclear: float = 600.0
+    # A known failure may be sent again so often, with growing pauses.
+    attempts: int = 3
+    # In an undo one more try costs little and a person's night much.
+    undo_attempts: int = 5
+    first_pause: float = 2.0
+    longest_pause: float = 60.0
+    # Unexpected errors in a row after which a job is parked for a person.
+    defects: int = 5
+    # The sweeper rings again for a job whose bell was not followed by work for so long.
+    patience_with_bell: float = 5.0
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Everything the engine's functions need, passed as their first argument."""
+
+    clock: Clock
+    bell: Bell
+    worlds: Worlds
+    catalogue: Catalogue
+    ledger: Ledger
+    owner: str
+    new_id: Callable[[], str]
+    # Errors that mean "the world cannot be read just now"; everything else is our defect.
+    unreachable: tuple[type[Exception], ...]
+    rules: Rules = field(default_factory=Rules)
+
+    def later(self, seconds: float) -> datetime:
+        """Give the moment `seconds` from now."""
+        return self.clock.now() + timedelta(seconds=seconds)

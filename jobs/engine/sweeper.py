@@ -1,0 +1,45 @@
+"""This will find every job that is due and that nobody holds, and ring for it: the queue may lose everything."""
+
+from __future__ import annotations
+
+from jobs.engine.advance import ready_steps
+from jobs.engine.leases import bury
+from jobs.engine.ports import Engine
+from jobs.models import AttemptState, FailoverJob, Phase, StepAttempt
+from jobs.models.attempt import UNFINISHED_ATTEMPTS
+from jobs.models.job import MOVING_STATES
+
+ROLE = "watcher"
+
+
+def sweep(engine: Engine, *, limit: int = 500) -> int:
+    """Ring for every due job, the longest due first; give how many rings that were."""
+    now = engine.clock.now()
+    due = FailoverJob.objects.filter(state__in=MOVING_STATES, next_look_at__lte=now).order_by("next_look_at")[:limit]
+    rings = 0
+    for job in due:
+        # Pushed on before the rings: a lost message is rung again after the patience, a living one is not doubled.
+        later = engine.later(engine.rules.patience_with_bell)
+        if not FailoverJob.objects.filter(pk=job.pk, next_look_at=job.next_look_at).update(next_look_at=later):
+            continue
+        for phase in due_phases(engine, job):
+            engine.bell.ring(job_id=job.pk, phase=phase)
+            rings += 1
+    return rings
+
+
+def due_phases(engine: Engine, job: FailoverJob) -> list[str]:
+    """Give the phases in which something can be done now; a job without any is decided upon by its first phase."""
+    now = engine.clock.now()
+    phases = [step.phase for step in ready_steps(engine, job)]
+    attempts = StepAttempt.objects.filter(step__plan__job=job, state__in=UNFINISHED_ATTEMPTS).select_related("step")
+    for attempt in attempts:
+        look = attempt.next_look_at
+        if attempt.state in {AttemptState.INTENDED, AttemptState.SUBMITTED} or look is None or look <= now:
+            phases.append(attempt.step.phase)
+    return list(dict.fromkeys(phases)) or [Phase.VALIDATING]
+
+
+def tidy(engine: Engine) -> None:
+    """Remove leases of processes that ended long ago."""
+    bury(engine)

@@ -1,0 +1,61 @@
+"""This will make the plan that undoes another: the inverses of the steps done, in reverse order."""
+
+from __future__ import annotations
+
+from jobs.engine.contracts import Command, NoInverse, PlannedStep, PlannedSteps
+from jobs.engine.journal import load_command, results_of
+from jobs.engine.ports import Engine
+from jobs.models import Phase, Plan, Step, StepState
+
+
+def inverse_of(engine: Engine, *, plan: Plan) -> PlannedSteps:
+    """Give the steps that undo what the plan did; a step comes after the inverses of all that was built on its own.
+
+    A step counts as done when it is, and also when it failed but left something behind.
+    """
+    steps = list(plan.steps.order_by("position"))
+    results = results_of(plan.job_id)
+    inverses: dict[str, tuple[Step, Command, bool]] = {}
+    for step in steps:
+        if step.state != StepState.DONE and not step.left_behind:
+            continue
+        command = load_command(engine, step, results=results)
+        inverse = command.inverse(step.result)
+        if not isinstance(inverse, NoInverse):
+            inverses[step.key] = (step, inverse, command.undo_last)
+    users = _users(steps)
+    early = [key for key, (_, _, late) in inverses.items() if not late]
+    planned = [
+        PlannedStep(
+            key=f"undo-{key}",
+            phase=Phase.REVERTING,
+            command=inverse,
+            after=tuple(f"undo-{user}" for user in _needed_before(key, users, inverses, early, late=late)),
+        )
+        for key, (_, inverse, late) in reversed(inverses.items())
+    ]
+    # Steps are written in an order in which they may run, so that a reader sees the undo as it happens.
+    planned.sort(key=lambda step: inverses[step.key.removeprefix("undo-")][2])
+    return PlannedSteps(steps=planned)
+
+
+def _needed_before(
+    key: str,
+    users: dict[str, set[str]],
+    inverses: dict[str, tuple[Step, Command, bool]],
+    early: list[str],
+    *,
+    late: bool,
+) -> list[str]:
+    if late:
+        return early
+    return [user for user in inverses if user in users[key] and not inverses[user][2]]
+
+
+def _users(steps: list[Step]) -> dict[str, set[str]]:
+    """Give for each step all steps that were built on it, directly or through others."""
+    users: dict[str, set[str]] = {step.key: set() for step in steps}
+    for step in reversed(steps):
+        for needed in step.after:
+            users[needed] |= {step.key} | users[step.key]
+    return users

@@ -1,0 +1,79 @@
+"""This will name what can be wrong with a request about jobs; `error_code` is a key of the API's table of codes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobs.models import FailoverJob
+
+
+class JobError(Exception):
+    """The base: what happened, to which thing, what to do."""
+
+    error_code = "INTERNAL_ERROR"
+    message = "The request cannot be carried out"
+    required_actions: tuple[str, ...] = ()
+    extra: dict[str, Any] | None = None
+
+
+class VMNotFound(JobError):
+    """There is no such VM in the inventory."""
+
+    error_code = "VM_NOT_FOUND"
+    message = "VM not found"
+    required_actions = ("Check the vm_id, or import the VM into the inventory",)
+
+    def __init__(self, vm_id: str) -> None:
+        super().__init__(f"VM {vm_id} does not exist or is not accessible")
+
+
+class JobNotFound(JobError):
+    """There is no such job."""
+
+    error_code = "JOB_NOT_FOUND"
+    message = "Failover job not found"
+    required_actions = ("Check the job_id; GET /api/v1/failover/jobs lists all jobs",)
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"Failover job {job_id} does not exist")
+
+
+class ActiveJob(JobError):
+    """Another job holds the VM."""
+
+    error_code = "ACTIVE_JOBS"
+    message = "Validation failed"
+
+    def __init__(self, *, vm_id: str, kind: str, reference: str) -> None:
+        words = "migration" if kind == "replication" else "failover"
+        super().__init__(f"VM has active {words} jobs - cannot perform failover: {reference}")
+        self.required_actions = (f"Wait for active {words} to complete: {reference}", f"Cancel active {words} job")
+        self.extra = {"blocking_job": reference, "vm_id": vm_id}
+
+
+class CloudNotUsable(JobError):
+    """The target cloud cannot be asked."""
+
+    error_code = "OSSEA_NOT_CONFIGURED"
+    message = "OSSEA is not configured or not reachable"
+    required_actions = ("Check the target cloud's endpoint and credentials in the inventory",)
+
+
+class CannotCancel(JobError):
+    """The job is over, or past its point of no return."""
+
+    error_code = "INVALID_STATE"
+    message = "The job cannot be cancelled"
+    required_actions = ("Read the job's status; after the target VM was started only a rollback undoes it",)
+
+    def __init__(self, job: FailoverJob) -> None:
+        why = "it is finished" if job.completed_at else "the start of the target VM was ordered"
+        super().__init__(f"Job {job.job_id} cannot be cancelled: {why}")
+        self.extra = {"job_status": job.status}
+
+
+class CannotAnswer(JobError):
+    """The question is closed, or does not offer the choice."""
+
+    error_code = "INVALID_STATE"
+    message = "The question cannot be answered so"

@@ -1,0 +1,31 @@
+"""This will hold the rows of a failover: job, plans, steps, attempts, reservations, leases, questions, events."""
+
+from jobs.models.attempt import AttemptState, Reservation, StepAttempt
+from jobs.models.event import JobEvent
+from jobs.models.job import FailoverJob, JobState, JobStatus, JobType, Outcome
+from jobs.models.lease import ProcessLease, RoleLease
+from jobs.models.plan import Phase, Plan, PlanKind, PlanState, Step, StepState
+from jobs.models.question import Question
+from jobs.models.timing import CommandTiming
+
+__all__ = [
+    "AttemptState",
+    "CommandTiming",
+    "FailoverJob",
+    "JobEvent",
+    "JobState",
+    "JobStatus",
+    "JobType",
+    "Outcome",
+    "Phase",
+    "Plan",
+    "PlanKind",
+    "PlanState",
+    "ProcessLease",
+    "Question",
+    "Reservation",
+    "RoleLease",
+    "Step",
+    "StepAttempt",
+    "StepState",
+]

@@ -1,0 +1,123 @@
+"""This will hold the failover job: what was asked, how far it is, how it ended."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+
+class JobType(models.TextChoices):
+    """What kind of failover it is."""
+
+    LIVE = "live"
+    TEST = "test"
+
+
+class JobStatus(models.TextChoices):
+    """The status words of the API contract."""
+
+    PENDING = "pending"
+    VALIDATING = "validating"
+    SNAPSHOTTING = "snapshotting"
+    CREATING_VM = "creating_vm"
+    SWITCHING_VOLUME = "switching_volume"
+    POWERING_ON = "powering_on"
+    EXECUTING = "executing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CLEANUP = "cleanup"
+    REVERTING = "reverting"
+
+
+class JobState(models.TextChoices):
+    """Who has to act next: a worker, a person, a clock, or nobody."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING_FOR_OPERATOR = "waiting_for_operator"
+    WINDOW_OPEN = "window_open"
+    FINISHED = "finished"
+
+
+class Outcome(models.TextChoices):
+    """How a finished job ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    COMMITTED = "committed"
+    ROLLED_BACK = "rolled_back"
+
+
+MOVING_STATES = (JobState.QUEUED, JobState.RUNNING, JobState.WAITING_FOR_OPERATOR)
+
+
+class FailoverJob(models.Model):
+    """One failover of one VM, from the request to its last clean-up."""
+
+    job_id = models.CharField(max_length=200, unique=True, help_text="{type}-failover-{vm_id}-{unix seconds}")
+    job_type = models.CharField(max_length=8, choices=JobType.choices)
+    vm = models.ForeignKey("inventory.ProtectedVM", on_delete=models.PROTECT, related_name="failover_jobs")
+    source_vm_id = models.CharField(max_length=128, db_index=True)
+    vm_name = models.CharField(max_length=255)
+    marker = models.CharField(max_length=16, unique=True, help_text="carried by the name of everything the job makes")
+    endpoint = models.CharField(max_length=64, help_text="key of the target cloud whose async jobs this job waits for")
+    specification = models.JSONField(
+        default=dict, help_text="everything resolved before the start; never changed after"
+    )
+
+    status = models.CharField(max_length=20, choices=JobStatus.choices, default=JobStatus.PENDING)
+    state = models.CharField(max_length=24, choices=JobState.choices, default=JobState.QUEUED)
+    outcome = models.CharField(max_length=16, choices=Outcome.choices, null=True, blank=True)
+    progress = models.FloatField(default=0.0, help_text="per cent, 0 to 100")
+    error_code = models.CharField(max_length=40, blank=True)
+    error_message = models.TextField(blank=True)
+    destination_vm_id = models.CharField(max_length=64, blank=True)
+    snapshot_id = models.CharField(max_length=64, blank=True)
+
+    point_of_no_return_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_by = models.CharField(max_length=150, blank=True)
+    defects = models.PositiveIntegerField(default=0, help_text="unexpected errors in a row, our own fault")
+    next_look_at = models.DateTimeField(null=True, blank=True, help_text="when the sweeper rings at the latest")
+
+    requested_by = models.CharField(max_length=150, blank=True)
+    reason = models.TextField(blank=True)
+    skip_validation = models.BooleanField(default=False)
+    network_mappings = models.JSONField(default=dict, blank=True)
+    custom_config = models.JSONField(default=dict, blank=True)
+    notification_config = models.JSONField(default=dict, blank=True)
+    warnings = models.JSONField(default=list, blank=True)
+
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        """Constraints that must hold whatever the code does."""
+
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["vm", "job_type"], condition=~Q(state="finished"), name="one_unfinished_job_per_vm_and_type"
+            ),
+            models.CheckConstraint(condition=Q(status__in=JobStatus.values), name="job_status_is_legal"),
+            models.CheckConstraint(condition=Q(state__in=JobState.values), name="job_state_is_legal"),
+            models.CheckConstraint(
+                condition=Q(state="finished", outcome__isnull=False) | (~Q(state="finished") & Q(outcome__isnull=True)),
+                name="job_outcome_exactly_when_finished",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["state", "next_look_at"], name="job_due"),
+            models.Index(fields=["-created_at", "-id"], name="job_newest"),
+            models.Index(fields=["status", "-created_at"], name="job_by_status"),
+        ]
+
+    def __str__(self) -> str:
+        return self.job_id
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether the job still acts or waits for an answer."""
+        return self.state in MOVING_STATES

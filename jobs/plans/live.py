@@ -1,0 +1,111 @@
+"""This will write the plan of a live failover: the replica disks become those of a new VM on production networks."""
+
+from __future__ import annotations
+
+from jobs.commands.appliance import DetachFromAppliance
+from jobs.commands.placeholder import DeletePlaceholder, DetachPlaceholder
+from jobs.commands.power import ProtectTarget, SetOsType, StartTarget
+from jobs.commands.replication import HoldReplication
+from jobs.commands.safety import CheckSafety
+from jobs.commands.snapshots import TakeSnapshot
+from jobs.commands.target import DeployTarget
+from jobs.commands.target_disks import AttachToTarget
+from jobs.engine.contracts import PlannedStep, PlannedSteps, result_of
+from jobs.models import Phase
+from jobs.plans.specification import DiskSpecification, FailoverSpecification
+
+TARGET = result_of("deploy", "vm_id")
+PLACEHOLDER = result_of("deploy", "root_volume_id")
+
+
+def live_failover(spec: FailoverSpecification) -> PlannedSteps:
+    """Give the steps: hold, detach, snapshot beside deploy, attach in boot order, protect, start."""
+    steps = [
+        PlannedStep("check", Phase.VALIDATING, CheckSafety(vm_id=spec.vm_id)),
+        PlannedStep(
+            "hold",
+            Phase.SNAPSHOTTING,
+            HoldReplication(vm_id=spec.vm_id, reference=spec.job_id),
+            after=("check",),
+        ),
+    ]
+    for disk in spec.disks:
+        steps += _rollback_point(spec, disk)
+    steps += _target(spec)
+    steps += _switch(spec)
+    steps += _power_on(spec)
+    return PlannedSteps(steps=steps)
+
+
+def _rollback_point(spec: FailoverSpecification, disk: DiskSpecification) -> list[PlannedStep]:
+    detach = DetachFromAppliance(
+        volume_id=disk.volume_id,
+        appliance_vm_id=spec.appliance_vm_id,
+        device_id=disk.appliance_device_id,
+        label=disk.label,
+    )
+    snapshot = TakeSnapshot(
+        volume_id=disk.volume_id,
+        snapshot_name=f"{spec.marker}-rollback-disk{disk.position}",
+        tags={"failover-job": spec.marker},
+        label=disk.label,
+    )
+    return [
+        PlannedStep(f"detach-disk{disk.position}", Phase.SNAPSHOTTING, detach, after=("hold",)),
+        PlannedStep(
+            f"snapshot-disk{disk.position}", Phase.SNAPSHOTTING, snapshot, after=(f"detach-disk{disk.position}",)
+        ),
+    ]
+
+
+def _target(spec: FailoverSpecification) -> list[PlannedStep]:
+    """Deploy beside the snapshots: a stopped VM without disks harms nobody, and the two decide how long it takes."""
+    deploy = DeployTarget(
+        vm_name=spec.target_name,
+        display_name=spec.display_name,
+        zone_id=spec.zone_id,
+        service_offering_id=spec.service_offering_id,
+        template_id=spec.template_id,
+        nics=[{"network_id": nic.network_id, "mac": nic.mac, "ip": nic.ip} for nic in spec.nics],
+        details=dict(spec.details),
+        boot_type=spec.boot_type,
+        boot_mode=spec.boot_mode,
+    )
+    detach = DetachPlaceholder(root_volume_id=PLACEHOLDER, target_vm_id=TARGET)
+    steps = [
+        PlannedStep("deploy", Phase.CREATING_VM, deploy, after=("check",)),
+        PlannedStep("detach-placeholder", Phase.CREATING_VM, detach, after=("deploy",)),
+        PlannedStep(
+            "delete-placeholder",
+            Phase.CREATING_VM,
+            DeletePlaceholder(root_volume_id=PLACEHOLDER),
+            after=("detach-placeholder",),
+        ),
+    ]
+    if spec.os_type_id:
+        fit = SetOsType(target_vm_id=TARGET, os_type_id=spec.os_type_id, os_type_name=spec.os_type_name)
+        steps.append(PlannedStep("fit-os-type", Phase.CREATING_VM, fit, after=("deploy",)))
+    return steps
+
+
+def _switch(spec: FailoverSpecification) -> list[PlannedStep]:
+    """Attach only when every disk has its rollback point (rule 7), the boot disk first."""
+    fitted = ("fit-os-type",) if spec.os_type_id else ()
+    ready = (*(f"snapshot-disk{disk.position}" for disk in spec.disks), "delete-placeholder", *fitted)
+    steps = []
+    for disk in spec.disks:
+        attach = AttachToTarget(
+            volume_id=disk.volume_id, target_vm_id=TARGET, device_id=disk.target_device_id, label=disk.label
+        )
+        after = ready if disk.position == 0 else ("attach-disk0",)
+        steps.append(PlannedStep(f"attach-disk{disk.position}", Phase.SWITCHING_VOLUME, attach, after=after))
+    return steps
+
+
+def _power_on(spec: FailoverSpecification) -> list[PlannedStep]:
+    attached = tuple(f"attach-disk{disk.position}" for disk in spec.disks)
+    start = StartTarget(target_vm_id=TARGET, disks={str(disk.target_device_id): disk.volume_id for disk in spec.disks})
+    return [
+        PlannedStep("protect", Phase.POWERING_ON, ProtectTarget(target_vm_id=TARGET, protected=True), after=attached),
+        PlannedStep("start", Phase.POWERING_ON, start, after=("protect",), is_point_of_no_return=True),
+    ]

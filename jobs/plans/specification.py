@@ -1,0 +1,68 @@
+"""This will hold the frozen specification of a failover: all is resolved before the start, nothing looked up after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class DiskSpecification:
+    """One disk: `position` 0 boots. Device ids are CloudStack's: 0, 1, 2, 4, … (3 is the CD)."""
+
+    position: int
+    label: str
+    volume_id: str
+    size_bytes: int
+    change_id: str
+    appliance_device_id: int
+    target_device_id: int
+
+
+@dataclass(frozen=True)
+class NicSpecification:
+    """One NIC of the target, in NIC order; CloudStack chooses what is None."""
+
+    network_id: str
+    mac: str | None
+    ip: str | None
+
+
+@dataclass(frozen=True)
+class FailoverSpecification:
+    """What a plan builder needs. `details` are CloudStack VM details (sizes, controllers, adapters)."""
+
+    job_id: str
+    marker: str
+    vm_id: str
+    appliance_vm_id: str
+    zone_id: str
+    service_offering_id: str
+    template_id: str
+    target_name: str
+    display_name: str
+    details: Mapping[str, str]
+    boot_type: str | None
+    boot_mode: str | None
+    os_type_id: str
+    os_type_name: str
+    disks: tuple[DiskSpecification, ...]
+    nics: tuple[NicSpecification, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the form that the job row keeps."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> FailoverSpecification:
+        """Read what `as_json` gave."""
+        values = dict(stored)
+        values["disks"] = tuple(DiskSpecification(**disk) for disk in stored["disks"])
+        values["nics"] = tuple(NicSpecification(**nic) for nic in stored["nics"])
+        return cls(**values)
+
+
+def device_ids(count: int) -> list[int]:
+    """Give the device ids of `count` disks in boot order: 3 is the CD drive's on KVM (facts section 4)."""
+    return [position if position < 3 else position + 1 for position in range(count)]

@@ -1,0 +1,157 @@
+"""This will say in the API's words what is so of a job: one place for status answers, lists, admin and demo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from jobs.models import FailoverJob, JobState, JobType, Plan, PlanState, Question, Step, StepState
+from jobs.models.timing import CommandTiming
+
+_GUESSED_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class AllowedAction:
+    """A verb that may be used now, or the reason why not."""
+
+    action: str
+    allowed: bool
+    reason: str
+
+
+def duration_ns(job: FailoverJob, *, now: datetime) -> int:
+    """Give nanoseconds from the start to the end, or to now; 0 before the start."""
+    if job.started_at is None:
+        return 0
+    end = job.completed_at or now
+    return int((end - job.started_at).total_seconds() * 1_000_000_000)
+
+
+def listed(job: FailoverJob, *, now: datetime) -> dict[str, Any]:
+    """Give the job as an element of the job list."""
+    return {
+        "job_id": job.job_id,
+        "vm_id": job.source_vm_id,
+        "vm_name": job.vm_name,
+        "job_type": job.job_type,
+        "status": job.status,
+        "state": job.state,
+        "outcome": job.outcome,
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "completed_at": job.completed_at,
+        "duration": duration_ns(job, now=now),
+        "destination_vm_id": job.destination_vm_id or None,
+    }
+
+
+def status_body(job: FailoverJob, *, now: datetime) -> dict[str, Any]:
+    """Give the body of a status answer, without the envelope."""
+    return {
+        "job_id": job.job_id,
+        "status": job.status,
+        "state": job.state,
+        "outcome": job.outcome,
+        "progress": job.progress,
+        "start_time": job.started_at,
+        "duration": duration_ns(job, now=now),
+        "current_steps": current_steps(job),
+        "allowed_actions": [
+            {"action": action.action, "allowed": action.allowed, "reason": action.reason}
+            for action in allowed_actions(job)
+        ],
+        "questions": [question_body(question) for question in open_questions(job)],
+        "job_details": details(job),
+    }
+
+
+def details(job: FailoverJob) -> dict[str, Any]:
+    """Give `job_details` of the contract, and what was made."""
+    return {
+        "job_type": job.job_type,
+        "vm_id": job.source_vm_id,
+        "vm_name": job.vm_name,
+        "destination_vm_id": job.destination_vm_id or None,
+        "snapshot_id": job.snapshot_id or None,
+        "error_message": job.error_message or None,
+        "started_at": job.started_at,
+        "completed_at": job.completed_at,
+        "custom_config": {**job.custom_config, "network_mappings": job.network_mappings},
+        "warnings": job.warnings,
+        "requested_by": job.requested_by or None,
+        "reason": job.reason or None,
+        "point_of_no_return_at": job.point_of_no_return_at,
+        "left_behind": left_behind(job),
+    }
+
+
+def current_steps(job: FailoverJob) -> list[str]:
+    """Say in words what is being done, waited for, or asked at this moment."""
+    plan = moving_plan(job)
+    if plan is None:
+        return []
+    words = [question.text for question in open_questions(job)]
+    for step in plan.steps.exclude(state__in=[StepState.DONE, StepState.SKIPPED, StepState.FAILED]):
+        if step.state == StepState.RUNNING:
+            words.append(step.title)
+        elif step.reason:
+            words.append(f"{step.title}: {step.reason}")
+    return words
+
+
+def moving_plan(job: FailoverJob) -> Plan | None:
+    """Give the plan that the job is in, None after the end."""
+    return job.plans.filter(state__in=[PlanState.RUNNING, PlanState.STOPPING]).first()
+
+
+def open_questions(job: FailoverJob) -> list[Question]:
+    """Give the questions that wait for an answer."""
+    return list(job.questions.filter(answered_at__isnull=True))
+
+
+def question_body(question: Question) -> dict[str, Any]:
+    """Give a question with what was seen and the safe choices."""
+    return {
+        "id": question.pk,
+        "kind": question.kind,
+        "question": question.text,
+        "seen": question.seen,
+        "choices": question.choices,
+        "asked_at": question.asked_at,
+    }
+
+
+def allowed_actions(job: FailoverJob) -> list[AllowedAction]:
+    """Say which verbs may be used now, and why not the others."""
+    asked = bool(open_questions(job))
+    if job.state == JobState.FINISHED:
+        cancel = "The job is finished."
+    elif job.point_of_no_return_at is not None:
+        cancel = "The start of the target VM was ordered; from there on only a rollback undoes it."
+    elif job.cancel_requested_at is not None:
+        cancel = "It is being cancelled already."
+    else:
+        cancel = ""
+    return [
+        AllowedAction("cancel", allowed=not cancel, reason=cancel),
+        AllowedAction("answer", allowed=asked, reason="" if asked else "No question is open."),
+    ]
+
+
+def left_behind(job: FailoverJob) -> list[dict[str, Any]]:
+    """List what the job made and did not remove though it was undone: steps skipped by an operator's choice."""
+    skipped = Step.objects.filter(plan__job=job, state=StepState.SKIPPED).exclude(plan__kind="forward")
+    return [{"step": step.key, "what": step.title, "reason": step.reason} for step in skipped]
+
+
+def estimated_duration(*, endpoint: str, job_type: str) -> str:
+    """Give a range of minutes learned from how long commands took on this cloud; the contract's words before that."""
+    learned = dict(CommandTiming.objects.filter(endpoint=endpoint).values_list("command", "mean_seconds"))
+    if not learned:
+        return "5-10 minutes" if job_type == JobType.LIVE else "3-10 minutes"
+    path = ("detach_from_appliance", "take_snapshot", "attach_to_target", "start_target")
+    seconds = sum(learned.get(command, _GUESSED_SECONDS) for command in path)
+    low = max(1, int(seconds // 60))
+    return f"{low}-{max(low + 1, int(-(-seconds * 2 // 60)))} minutes"

@@ -1,0 +1,210 @@
+"""This will put the engine together with what it needs here: system clock, Celery bell, clouds, inventory."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import structlog
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+from cloudstack import AsyncJob, CloudError, DestroyPort, Gateway
+from inventory.clouds import gateway_for
+from inventory.models import ReplicaState, ReplicaVolume, TargetCloud
+from inventory.reservations import release
+from jobs.commands import CommandCatalogue
+from jobs.commands.base import words_are_transient
+from jobs.destroy_port import LedgerOfDestruction
+from jobs.engine.contracts import AsyncAnswer, Clock
+from jobs.engine.leases import own_identity
+from jobs.engine.ports import Bell, Engine, Rules
+from jobs.models import FailoverJob, JobType
+from jobs.plans.specification import FailoverSpecification
+from jobs.replication_hooks import replication_of
+from jobs.world import ReplicationUnreachable, World
+from networks.models import Purpose
+from validation.services import validate
+
+log = structlog.get_logger(__name__)
+
+Gateways = Callable[[TargetCloud], Gateway]
+
+_SECONDS_BETWEEN_HELLOS = 60.0
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def now(self) -> datetime:
+        """Give the present."""
+        return datetime.now(tz=UTC)
+
+
+@dataclass(frozen=True)
+class UnixClock:
+    """The same time as unix seconds, as the gateway wants it."""
+
+    clock: Clock
+
+    def now(self) -> float:
+        """Give unix seconds."""
+        return self.clock.now().timestamp()
+
+
+class CeleryBell:
+    """Rings by a Celery message; a broker that is gone costs time and nothing else."""
+
+    def ring(self, *, job_id: int, phase: str) -> None:
+        """Send (job id, phase) once, without publish retries; the sweeper finds what was lost."""
+        from jobs.tasks import PHASE_TASKS
+
+        try:
+            PHASE_TASKS[phase].apply_async(args=(job_id, phase), retry=False)
+        except (OperationalError, OSError) as error:
+            log.warning("bell_lost", job=job_id, phase=phase, error=str(error))
+
+
+@dataclass(frozen=True)
+class CloudJobs:
+    """The async jobs of one cloud, in the engine's words."""
+
+    gateway: Gateway
+
+    def one(self, async_job_id: str) -> AsyncAnswer | None:
+        """Give the job, or None when the cloud knows none of that id."""
+        job = self.gateway.async_job(async_job_id)
+        return None if job is None else _answer_of(job)
+
+    def unfinished(self) -> frozenset[str]:
+        """Give the ids of all unfinished jobs."""
+        return self.gateway.unfinished_async_jobs()
+
+
+def _answer_of(job: AsyncJob) -> AsyncAnswer:
+    text = job.error_text or ("" if job.status != "failed" else "The job failed without a result.")
+    return AsyncAnswer(
+        status=job.status,
+        # A job that failed with 431 was refused before any host was asked (facts section 15).
+        refused=job.status == "failed" and job.error_code == 431,
+        transient=words_are_transient(code=job.error_code, text=text),
+        code=job.error_code,
+        text=text,
+    )
+
+
+@dataclass(frozen=True)
+class Clouds:
+    """The worlds of jobs, by their target cloud."""
+
+    clock: Clock
+    gateways: Gateways
+    _skew_rows: dict[str, float | None] = field(default_factory=dict)
+
+    def of(self, job: FailoverJob) -> World:
+        """Give the world of a job."""
+        vm = job.vm
+        gateway = self.gateways(vm.cloud)
+        return World(
+            gateway=gateway,
+            replication=replication_of(vm, clock=self.clock),
+            findings=lambda: self._findings(job, gateway),
+            is_replica=lambda volume_id: ReplicaVolume.objects.filter(volume_id=volume_id).exists(),
+            clock_skew=lambda: gateway.clock_skew,
+            expunge_allowed=bool(vm.cloud.expunge_allowed),
+        )
+
+    def async_jobs(self, endpoint: str) -> CloudJobs:
+        """Give the async jobs of a cloud by its uuid."""
+        return CloudJobs(self.gateways(TargetCloud.objects.get(uuid=endpoint)))
+
+    def clock_skew_seconds(self, endpoint: str) -> float | None:
+        """Give the skew that was last measured on this cloud's answers."""
+        return self.gateways(TargetCloud.objects.get(uuid=endpoint)).clock_skew
+
+    def _findings(self, job: FailoverJob, gateway: Gateway) -> list[str]:
+        verdict = validate(
+            vm=job.vm,
+            purpose=purpose_of(job),
+            overrides=job.network_mappings,
+            gateway=gateway,
+            clock=UnixClock(self.clock),
+            own_reference=job.job_id,
+        )
+        blocking = verdict.blocking(safety_only=job.skip_validation)
+        return [f"{judged.check.name}: {judged.finding.message}." for judged in blocking]
+
+
+def purpose_of(job: FailoverJob) -> Purpose:
+    """Give the purpose for networks and validation."""
+    return Purpose.LIVE if job.job_type == JobType.LIVE else Purpose.TEST
+
+
+class InventoryLedger:
+    """Keeps job row and inventory in step with the engine, in its transactions."""
+
+    def step_done(self, *, job: FailoverJob, command: str, result: Mapping[str, Any]) -> None:
+        """Show target VM and snapshot on the job's row."""
+        if command == "deploy_target":
+            FailoverJob.objects.filter(pk=job.pk).update(destination_vm_id=result["vm_id"])
+        elif command == "take_snapshot":
+            FailoverJob.objects.filter(pk=job.pk, snapshot_id="").update(snapshot_id=result["snapshot_id"])
+
+    def content_in_doubt(self, *, job: FailoverJob) -> None:
+        """Mark the job's replicas unverified: nothing replicates to them or fails over from them unseen (rule 8)."""
+        spec = FailoverSpecification.from_json(job.specification)
+        ReplicaVolume.objects.filter(volume_id__in=[disk.volume_id for disk in spec.disks]).update(
+            state=ReplicaState.UNVERIFIED, state_since=datetime.now(tz=UTC)
+        )
+
+    def finished(self, *, job: FailoverJob) -> None:
+        """Give back the VM."""
+        release(vm=job.vm, reference=job.job_id)
+
+
+def engine_with(
+    *,
+    clock: Clock,
+    bell: Bell,
+    gateways: Gateways,
+    owner: str,
+    rules: Rules | None = None,
+    new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+) -> Engine:
+    """Put an engine together; tests pass their own clock, bell and gateways."""
+    return Engine(
+        clock=clock,
+        bell=bell,
+        worlds=Clouds(clock=clock, gateways=gateways),
+        catalogue=CommandCatalogue(),
+        ledger=InventoryLedger(),
+        owner=owner,
+        new_id=new_id,
+        unreachable=(CloudError, ReplicationUnreachable),
+        rules=rules or Rules(),
+    )
+
+
+@cache
+def process_engine() -> Engine:
+    """Give this process's engine; its name tells the process from an earlier one with the same pid."""
+    clock = SystemClock()
+    unix = UnixClock(clock)
+    port: DestroyPort = LedgerOfDestruction()
+    host, pid, _ = own_identity()
+    return engine_with(
+        clock=clock,
+        bell=CeleryBell(),
+        gateways=lambda cloud: gateway_for(cloud, clock=unix, destroy_port=port),
+        owner=f"{host}:{pid}:{secrets.token_hex(4)}",
+    )
+
+
+def ring_on_commit(engine: Engine, *, job_id: int, phase: str) -> None:
+    """Ring when the transaction that wrote the job has committed; before it nobody could see the job."""
+    transaction.on_commit(lambda: engine.bell.ring(job_id=job_id, phase=phase))

@@ -1,0 +1,217 @@
+"""This will hold the verbs of failover jobs; every door (API, admin, commands) calls these and nothing else."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from cloudstack import CloudError, Gateway
+from inventory.models import ProtectedVM, ReservationKind
+from inventory.reservations import VMBusy, reserve
+from inventory.secrets import SecretUnreadable
+from jobs.engine import decisions, questions
+from jobs.engine.contracts import Clock, PlannedSteps
+from jobs.engine.journal import record, write_plan
+from jobs.engine.ports import Engine
+from jobs.errors import ActiveJob, CannotAnswer, CannotCancel, CloudNotUsable, JobNotFound, VMNotFound
+from jobs.models import FailoverJob, JobState, JobType, Phase, PlanKind, Question
+from jobs.plans.live import live_failover
+from jobs.plans.resolve import os_type_of, specify
+from jobs.plans.specification import FailoverSpecification
+from jobs.runtime import Gateways, UnixClock, ring_on_commit
+from networks.models import Purpose
+from validation.services import refuse_unless_ready, validate
+from validation.verdict import Verdict
+
+_KNOWN_CONFIG = frozenset({"cpu_overcommit", "memory_overcommit", "test_environment", "debug_mode"})
+
+
+@dataclass(frozen=True)
+class StartRequest:
+    """What a start asks for, parsed; unknown keys of `custom_config` are kept and named in the job's warnings."""
+
+    vm_name: str = ""
+    skip_validation: bool = False
+    network_mappings: Mapping[str, str] = field(default_factory=dict)
+    custom_config: Mapping[str, Any] = field(default_factory=dict)
+    notification_config: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def start_live(*, engine: Engine, gateways: Gateways, vm_id: str, request: StartRequest, actor: str) -> FailoverJob:
+    """Validate and start a live failover.
+
+    Raises VMNotFound, CloudNotUsable, ActiveJob, NotReady (with the findings); a refusal leaves no job.
+    """
+    vm = protected_vm(vm_id)
+    refuse_if_active(vm)
+    gateway = usable_gateway(vm, gateways)
+    verdict = validate(
+        vm=vm,
+        purpose=Purpose.LIVE,
+        overrides=dict(request.network_mappings),
+        gateway=gateway,
+        clock=UnixClock(engine.clock),
+    )
+    refuse_unless_ready(verdict, skip_validation=request.skip_validation)
+    marker = secrets.token_hex(4)
+    spec = _specification(engine, verdict, gateway, request, marker=marker)
+    return _write_job(engine, vm=vm, spec=spec, planned=live_failover(spec), request=request, actor=actor)
+
+
+def protected_vm(vm_id: str) -> ProtectedVM:
+    """Give the VM by the source's id; raises VMNotFound."""
+    vm = ProtectedVM.objects.select_related("cloud", "appliance").filter(vm_id=vm_id).first()
+    if vm is None:
+        raise VMNotFound(vm_id)
+    return vm
+
+
+def refuse_if_active(vm: ProtectedVM) -> None:
+    """Name the job that is in the way, before any call to the cloud; the database decides again at the insert."""
+    blocking = FailoverJob.objects.filter(vm=vm).exclude(state=JobState.FINISHED).order_by("-id").first()
+    if blocking is not None:
+        raise ActiveJob(vm_id=vm.vm_id, kind="failover", reference=blocking.job_id)
+
+
+def usable_gateway(vm: ProtectedVM, gateways: Gateways) -> Gateway:
+    """Give the gateway of the VM's cloud; raises CloudNotUsable when its credentials cannot be opened."""
+    try:
+        return gateways(vm.cloud)
+    except SecretUnreadable as error:
+        raise CloudNotUsable(str(error)) from error
+
+
+def job_of(job_id: str) -> FailoverJob:
+    """Give the job by its public id; raises JobNotFound."""
+    job = FailoverJob.objects.select_related("vm").filter(job_id=job_id).first()
+    if job is None:
+        raise JobNotFound(job_id)
+    return job
+
+
+def cancel(*, engine: Engine, job_id: str, actor: str, reason: str = "") -> FailoverJob:
+    """Stop a job before its point of no return and undo what it did; pressing it twice changes nothing.
+
+    Raises CannotCancel after the point of no return or the end.
+    """
+    job = job_of(job_id)
+    now = engine.clock.now()
+    with transaction.atomic():
+        asked = FailoverJob.objects.filter(
+            pk=job.pk, point_of_no_return_at__isnull=True, cancel_requested_at__isnull=True
+        ).exclude(state=JobState.FINISHED)
+        if asked.update(cancel_requested_at=now, cancel_requested_by=actor, next_look_at=now):
+            record(
+                engine, job, "cancel_requested", f"{actor or 'Somebody'} asked to cancel.", actor=actor, reason=reason
+            )
+            ring_on_commit(engine, job_id=job.pk, phase=Phase.VALIDATING)
+    job.refresh_from_db()
+    if job.cancel_requested_at is None:
+        raise CannotCancel(job)
+    return job
+
+
+def answer(*, engine: Engine, job_id: str, question_id: int, choice: str, actor: str, reason: str = "") -> FailoverJob:
+    """Answer an operator question; raises CannotAnswer when it is closed or does not offer the choice."""
+    job = job_of(job_id)
+    question = Question.objects.filter(job=job, pk=question_id).first()
+    if question is None:
+        raise CannotAnswer(f"Job {job_id} has no question {question_id}.")
+    try:
+        questions.answer(engine, question=question, choice=choice, actor=actor, reason=reason)
+    except questions.QuestionClosed as error:
+        raise CannotAnswer("The question was answered already.") from error
+    except questions.UnknownChoice as error:
+        raise CannotAnswer(f"{choice} is none of the choices of this question.") from error
+    for phase in decisions.decide(engine, job_id=job.pk) or [Phase.VALIDATING]:
+        ring_on_commit(engine, job_id=job.pk, phase=phase)
+    job.refresh_from_db()
+    return job
+
+
+def _specification(
+    engine: Engine, verdict: Verdict, gateway: Gateway, request: StartRequest, *, marker: str
+) -> FailoverSpecification:
+    vm = verdict.vm
+    os_type = verdict.facts.cloud.os_type
+    if os_type is None:
+        try:
+            os_type = os_type_of(vm, gateway.os_types())
+        except CloudError as error:
+            raise CloudNotUsable(str(error)) from error
+    template = verdict.facts.cloud.template
+    if os_type is not None and template is not None and template.os_type_id == os_type.id:
+        os_type = None  # The template has it already: one step less.
+    return specify(
+        facts=verdict.facts,
+        job_id=_job_id(engine.clock, "live", vm.vm_id),
+        marker=marker,
+        os_type=os_type,
+        cpu_factor=float(request.custom_config.get("cpu_overcommit", 1.0)),
+        memory_factor=float(request.custom_config.get("memory_overcommit", 1.0)),
+    )
+
+
+def _write_job(
+    engine: Engine,
+    *,
+    vm: ProtectedVM,
+    spec: FailoverSpecification,
+    planned: PlannedSteps,
+    request: StartRequest,
+    actor: str,
+) -> FailoverJob:
+    """Write job, plan and the VM's reservation in one transaction; the unique keys decide between two starts."""
+    now = engine.clock.now()
+    try:
+        with transaction.atomic():
+            reserve(vm=vm, kind=ReservationKind.FAILOVER, reference=spec.job_id, now=now)
+            job = FailoverJob.objects.create(
+                job_id=spec.job_id,
+                job_type=JobType.LIVE,
+                vm=vm,
+                source_vm_id=vm.vm_id,
+                vm_name=request.vm_name or vm.name,
+                marker=spec.marker,
+                endpoint=str(vm.cloud.uuid),
+                specification=spec.as_json(),
+                requested_by=actor,
+                reason=request.reason,
+                skip_validation=request.skip_validation,
+                network_mappings=dict(request.network_mappings),
+                custom_config=dict(request.custom_config),
+                notification_config=dict(request.notification_config),
+                warnings=[*request.warnings, *_unknown_keys(request.custom_config)],
+                created_at=now,
+                next_look_at=engine.later(engine.rules.patience_with_bell),
+            )
+            write_plan(engine, job=job, kind=PlanKind.FORWARD, planned=planned)
+            record(engine, job, "created", "The failover was asked for.", actor=actor, reason=request.reason)
+            ring_on_commit(engine, job_id=job.pk, phase=Phase.VALIDATING)
+    except VMBusy as busy:
+        holder = busy.holder
+        raise ActiveJob(
+            vm_id=vm.vm_id, kind=holder.kind if holder else "failover", reference=holder.reference if holder else "?"
+        ) from busy
+    except IntegrityError as error:
+        refuse_if_active(vm)
+        raise ActiveJob(vm_id=vm.vm_id, kind="failover", reference="that started in the same moment") from error
+    return job
+
+
+def _job_id(clock: Clock, kind: str, vm_id: str) -> str:
+    """Give `{type}-failover-{vm_id}-{unix seconds}`, counted on when two of one VM start in one second."""
+    seconds = int(clock.now().timestamp())
+    while FailoverJob.objects.filter(job_id=f"{kind}-failover-{vm_id}-{seconds}").exists():
+        seconds += 1
+    return f"{kind}-failover-{vm_id}-{seconds}"
+
+
+def _unknown_keys(config: Mapping[str, Any]) -> list[str]:
+    return [f"custom_config.{key} is not known and has no effect." for key in config if key not in _KNOWN_CONFIG]

@@ -1,0 +1,230 @@
+"""Hold a whole service in virtual time: engine, watcher, sweeper and bell on the simulator's clock, in one thread.
+
+A "process" can be killed around any call; the next one starts with what the database holds and nothing else.
+"""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+
+from cloudstack import Endpoint, Gateway
+from cloudstack_simulator import Simulator, SteppedClock
+from inventory.models import TargetCloud
+from jobs import services
+from jobs.destroy_port import LedgerOfDestruction
+from jobs.engine import leases
+from jobs.engine.advance import advance
+from jobs.engine.ports import Engine
+from jobs.engine.sweeper import sweep
+from jobs.engine.watcher import Watcher
+from jobs.models import FailoverJob, JobState, ProcessLease
+from jobs.runtime import engine_with
+from jobs.services import StartRequest
+from tests.support.simulator_adapter import SIMULATOR_URL, SimulatorAdapter
+
+
+class WorkerKilled(BaseException):
+    """The process dies here: no handler of the service may catch it."""
+
+
+@dataclass
+class VirtualClock:
+    """The engine's view of the clock that the test moves."""
+
+    stepped: SteppedClock
+
+    def now(self) -> datetime:
+        """Give the simulator's present."""
+        return datetime.fromtimestamp(self.stepped.now(), tz=UTC)
+
+
+@dataclass
+class ListBell:
+    """Keeps rings until the service is driven; `mute` loses them all."""
+
+    rings: deque[tuple[int, str]] = field(default_factory=deque)
+    mute: bool = False
+
+    def ring(self, *, job_id: int, phase: str) -> None:
+        """Keep the ring, once."""
+        if not self.mute and (job_id, phase) not in self.rings:
+            self.rings.append((job_id, phase))
+
+
+class KillingAdapter(SimulatorAdapter):
+    """Passes calls on, and kills the process before or after the one that the test names."""
+
+    def __init__(self, simulator: Simulator, service: Service) -> None:
+        """Serve this service."""
+        super().__init__(simulator)
+        self._service = service
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """Die before, or answer and die after, or just answer."""
+        moment = self._service.take_kill(str(request.body))
+        if moment == "before":
+            raise WorkerKilled
+        answer = super().send(request, *args, **kwargs)
+        if moment == "after":
+            raise WorkerKilled
+        return answer
+
+
+@dataclass
+class _Kill:
+    command: str
+    nth: int
+    moment: str
+
+
+@dataclass
+class Service:
+    """The service of one test. `run` drives it until nothing moves, and moves the clock."""
+
+    simulator: Simulator
+    bell: ListBell = field(default_factory=ListBell)
+    kills_fired: int = 0
+    _kill: _Kill | None = None
+    _numbers: Any = field(default_factory=lambda: itertools.count(1))
+
+    def __post_init__(self) -> None:
+        """Start the first process."""
+        assert isinstance(self.simulator.clock, SteppedClock)
+        self.clock = VirtualClock(self.simulator.clock)
+        self._gateways: dict[str, Gateway] = {}
+        self._ids = random_ids()
+        self.start_process()
+
+    def start_process(self) -> None:
+        """Begin a process: a new owner, an empty queue, a watcher without memory."""
+        self.bell.rings.clear()
+        self.engine: Engine = engine_with(
+            clock=self.clock,
+            bell=self.bell,
+            gateways=self.gateway,
+            owner=f"process-{next(self._numbers)}",
+            new_id=self._ids,
+        )
+        self.watcher = Watcher(self.engine)
+
+    def gateway(self, cloud: TargetCloud) -> Gateway:
+        """Give the gateway to the simulator, whatever the row's address says."""
+        return self._gateways.setdefault(str(cloud.uuid), self._new_gateway())
+
+    def _new_gateway(self) -> Gateway:
+        endpoint = Endpoint(url=SIMULATOR_URL, api_key=self.simulator.api_key, secret_key=self.simulator.secret_key)
+        return Gateway(
+            endpoint,
+            clock=self.simulator.clock,
+            destroy_port=LedgerOfDestruction(),
+            session_factory=self._session,
+        )
+
+    def _session(self) -> requests.Session:
+        session = requests.Session()
+        session.trust_env = False
+        session.mount("http://", KillingAdapter(self.simulator, self))
+        return session
+
+    # --- what a test does ---
+
+    def start_live(self, vm_id: str, **request: Any) -> FailoverJob:
+        """Start a live failover as the API does."""
+        return services.start_live(
+            engine=self.engine, gateways=self.gateway, vm_id=vm_id, request=StartRequest(**request), actor="tester"
+        )
+
+    def kill_at(self, command: str, *, nth: int = 1, moment: str) -> None:
+        """Kill the process before or after its nth call of a command from now."""
+        self._kill = _Kill(command, nth, moment)
+
+    def take_kill(self, body: str) -> str:
+        """Give the moment at which this call kills the process, or nothing."""
+        kill = self._kill
+        if kill is None or f"command={kill.command}&" not in f"{body}&":
+            return ""
+        kill.nth -= 1
+        if kill.nth > 0:
+            return ""
+        self._kill = None
+        self.kills_fired += 1
+        return kill.moment
+
+    def run(
+        self,
+        *,
+        until: Callable[[], bool] | None = None,
+        limit_seconds: float = 4 * 3600.0,
+        at_each_step: Callable[[], None] | None = None,
+    ) -> None:
+        """Drive the service until every job ended or waits for a person (or `until` says so)."""
+        stepped = self.clock.stepped
+        end = stepped.now() + limit_seconds
+        while stepped.now() < end:
+            self._one_round()
+            if at_each_step is not None:
+                at_each_step()
+            if until() if until is not None else self.is_quiet():
+                return
+            if not self.bell.rings:
+                stepped.advance(self._seconds_to_next_event())
+        raise AssertionError(f"after {limit_seconds} virtual seconds jobs still move: {self.describe()}")
+
+    def is_quiet(self) -> bool:
+        """Whether no job can move without a person."""
+        return not FailoverJob.objects.filter(state__in=[JobState.QUEUED, JobState.RUNNING]).exists()
+
+    def describe(self) -> str:
+        """Say where every job is, for messages of failed assertions."""
+        return "\n".join(describe(job) for job in FailoverJob.objects.all())
+
+    def _one_round(self) -> None:
+        try:
+            leases.beat(self.engine)
+            self.watcher.tick()
+            sweep(self.engine)
+            while self.bell.rings:
+                job_id, phase = self.bell.rings.popleft()
+                advance(self.engine, job_id=job_id, phase=phase)
+        except WorkerKilled:
+            # A dead process of this host is known at once; another host's only when its lease is out.
+            ProcessLease.objects.filter(owner=self.engine.owner).update(process_start="gone")
+            self.start_process()
+
+    def _seconds_to_next_event(self) -> float:
+        now = self.clock.stepped.now()
+        looks = FailoverJob.objects.filter(next_look_at__isnull=False).values_list("next_look_at", flat=True)
+        moments = [look.timestamp() for look in looks]
+        moments += [moment for moment in (self.watcher.next_look_at(), self.simulator.next_event_at()) if moment]
+        later = [moment - now for moment in moments if moment > now]
+        # A lease must be renewed in time, and small steps keep the order of events as it would be.
+        return min([*later, 4.0]) + 0.001
+
+
+def random_ids() -> Callable[[], str]:
+    """Give fresh async job ids."""
+    return lambda: str(uuid.uuid4())
+
+
+def describe(job: FailoverJob) -> str:
+    """Say in lines where a job is."""
+    lines = [f"{job.job_id}: {job.status}/{job.state}/{job.outcome} {job.error_message}"]
+    for plan in job.plans.all():
+        lines.append(f"  plan {plan.kind} {plan.state} {plan.stop_reason}")
+        for step in plan.steps.all():
+            lines.append(f"    {step.state:8} {step.key} {step.reason}")
+            lines.extend(f"        {a.state} {a.answer} {a.readings[-1:]} {a.explanation}" for a in step.attempts.all())
+    lines.extend(f"  question {question.kind}: {question.text}" for question in job.questions.all())
+    lines.extend(f"  defect {event.message}" for event in job.events.filter(kind="defect"))
+    return "\n".join(lines)
+
+
+Json = Mapping[str, Any]
