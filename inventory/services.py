@@ -41,8 +41,12 @@ def import_inventory(
     def bring_all(report: ImportReport) -> None:
         for index, cloud in enumerate(document.get("clouds", [])):
             bring_cloud(cloud, path=("clouds", index), environ=surroundings, report=report)
+        if report.refused:
+            return  # What refers to a refused cloud would be refused too, for a reason that misleads.
         for index, appliance in enumerate(document.get("appliances", [])):
             bring_appliance(appliance, path=("appliances", index), environ=surroundings, report=report)
+        if report.refused:
+            return
         for index, vm in enumerate(document.get("vms", [])):
             bring_vm(vm, path=("vms", index), now=now or timezone.now(), report=report)
 
