@@ -101,3 +101,4 @@ class Catalogue:
     settings: Settings
     places: dict[str, str]
     extra: dict[str, Json] = field(default_factory=dict)
+    fixed_lists: dict[str, Json] = field(default_factory=dict)

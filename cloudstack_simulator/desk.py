@@ -28,6 +28,11 @@ class Desk:
     def carry_out(self, request: Request, fault: Fault | None) -> Json:
         """This will answer one call, hit by one fault or none; raises ApiError and CallHangs."""
         command = self._registry.asynchronous.get(request.command)
+        for name, text in request.params.items():
+            if any(ord(letter) < 32 and letter not in "\t\r\n" for letter in text):
+                raise ApiError(
+                    431, f"Received value containing illegal ASCII non-printable characters for parameter {name}"
+                )
         if fault is not None and fault.kind == "refuse" and fault.text != "after-create":
             raise ApiError(fault.error_code or 431, fault.text or "Refused by a fault", inner=4350)
         if command is not None:

@@ -28,14 +28,14 @@ class AsyncCommand:
         self.cloud = cloud
         self.world = cloud.world
 
-    def accept(self, request: Request) -> str | None:  # noqa: ARG002 - for those that override it
+    def accept(self, request: Request) -> str | None:
         """This will refuse the call or return the id of what the job is about (of the new entity for creates)."""
         raise ValueError(f"{self.name} accepts nothing")
 
     def check(self, job: AsyncJob) -> None:
         """This will refuse the job as soon as it is dispatched, and note what it needs later."""
 
-    def queue(self, job: AsyncJob) -> str | None:  # noqa: ARG002 - for those that override it
+    def queue(self, job: AsyncJob) -> str | None:
         """This will name the VM whose jobs run one after the other, or None."""
         return None
 
@@ -45,7 +45,7 @@ class AsyncCommand:
     def halfway(self, job: AsyncJob) -> None:
         """This will show the second in-between state, for commands that have two phases."""
 
-    def finish(self, job: AsyncJob) -> Json:  # noqa: ARG002 - for those that override it
+    def finish(self, job: AsyncJob) -> Json:
         """This will carry the command out and give the job's result."""
         return {"success": True}
 
@@ -60,7 +60,7 @@ class AsyncCommand:
         """This will carry out late what the job was reported to have failed at."""
         self.finish(job)
 
-    def failure_text(self, job: AsyncJob) -> str:  # noqa: ARG002 - for those that override it
+    def failure_text(self, job: AsyncJob) -> str:
         """This will say what a failed agent answer becomes in the job's result."""
         return f"Failed to carry out {self.name}; Simulated failure"
 

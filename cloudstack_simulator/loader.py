@@ -18,6 +18,7 @@ A scenario is a mapping with these keys (all ids are uuids; sizes in GB unless a
     volumes: [{id, name, size_gb, attached_to: MACHINE NAME, device_id, replica: true, content: […]}]
     fleet: {per_appliance: 5, size_gb: 40}     makes machines and volumes for N VMs, N from `NAME:N`
     extra: {zone|network: {…}}                 further keys of those answers, as recorded
+    fixed_lists: {COMMAND: {key, rows}}        lists that are answered word for word
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ def catalogue_of(document: Json) -> Catalogue:
         settings=Settings(**document.get("settings", {})),
         places=document["places"],
         extra=document.get("extra", {}),
+        fixed_lists=document.get("fixed_lists", {}),
     )
 
 

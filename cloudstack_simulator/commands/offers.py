@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from cloudstack_simulator.answers import ApiError, invalid_value, stamp
+from cloudstack_simulator.answers import invalid_value, stamp
 from cloudstack_simulator.catalogue import DiskOffering, ServiceOffering, Template
 from cloudstack_simulator.cloud import Cloud, Request, required
 from cloudstack_simulator.commands.lists import Listing
@@ -211,17 +211,8 @@ _CAPABILITIES: Json = {
 }
 
 
-def list_apis(request: Request, *, allowed: Iterable[str], asynchronous: Iterable[str]) -> Listing:
-    """This will list the commands that the caller may use; customjobid is never shown (facts, section 15)."""
-    names = sorted(allowed)
-    if "name" in request.params:
-        names = [name for name in names if name.lower() == request.params["name"].lower()]
-        if not names:
-            raise ApiError(530, "Api Discovery plugin was unable to find an api by that name or process any apis")
-    slow = set(asynchronous)
-    return Listing("api", names, lambda name: _api(name, slow))
-
-
-def _api(name: str, slow: set[str]) -> Json:
-    shown: Json = {"name": name, "description": "", "isasync": name in slow, "related": ""}
-    return shown | {"params": [], "response": []}
+def list_fixed(cloud: Cloud, request: Request) -> Listing:
+    """This will list what a scenario gives word for word, by name where that is asked for."""
+    fixed = cloud.catalogue.fixed_lists[request.command]
+    name = request.params.get("name")
+    return Listing(fixed["key"], [row for row in fixed["rows"] if name in (None, row.get("name"))], dict)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from cloudstack_simulator.cloud import Cloud, Request
-from cloudstack_simulator.commands import async_jobs, limits, lists, machines, offers, snapshots, tags, volumes
+from cloudstack_simulator.commands import apis, async_jobs, limits, lists, machines, offers, snapshots, tags, volumes
 from cloudstack_simulator.commands.attachment import AttachVolume, DetachVolume
 from cloudstack_simulator.commands.deployment import DeployVirtualMachine
 from cloudstack_simulator.commands.lists import Listing, page_of
@@ -84,6 +84,8 @@ class Registry:
         }
         for name, listing in _LISTS.items():
             self.synchronous[name] = partial(_paged, listing, cloud)
+        for name in cloud.catalogue.fixed_lists:
+            self.synchronous[name] = partial(_paged, offers.list_fixed, cloud)
         self._cloud = cloud
         self.synchronous |= {
             "queryAsyncJobResult": lambda request: async_jobs.query_job(cloud, request, self.asynchronous),
@@ -104,10 +106,10 @@ class Registry:
         return page_of(Listing("tag", tags.list_tags(self._cloud, request), dict), request)
 
     def _list_apis(self, request: Request) -> Json:
-        allowed = {*self.asynchronous, *self.synchronous}
+        allowed = {*self.asynchronous, *self.synchronous, *apis.parameters_by_command()}
         if not request.caller.root_admin:
             allowed -= ADMIN_ONLY
-        listing = offers.list_apis(request, allowed=allowed, asynchronous=self.asynchronous)
+        listing = apis.list_apis(request, allowed=allowed, asynchronous=self.asynchronous)
         return page_of(listing, request)
 
 
