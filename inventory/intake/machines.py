@@ -91,7 +91,7 @@ def _bring_disks(vm: ProtectedVM, documents: list[Mapping[str, Any]]) -> tuple[d
 def _drop_disks(vm: ProtectedVM, kept: Mapping[int, VMDisk], *, path: DocumentPath, report: ImportReport) -> set[int]:
     """This will delete the disks that the document no longer names, and give their positions."""
     dropped: set[int] = set()
-    for disk in vm.disks.select_related("replica").exclude(position__in=kept):
+    for disk in vm.disks.select_related("replica").exclude(position__in=list(kept)):
         dropped.add(disk.position)
         if hasattr(disk, "replica"):
             volume = disk.replica.volume_id

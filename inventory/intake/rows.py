@@ -16,7 +16,7 @@ def bring(row: models.Model, wanted: Mapping[str, Any]) -> frozenset[str]:
             setattr(row, name, value)
         row.save(force_insert=True)
         return frozenset(wanted)
-    differing = frozenset(name for name, value in wanted.items() if getattr(row, name) != value)
+    differing = frozenset(name for name, value in wanted.items() if _differs(row, name, value))
     for name in differing:
         setattr(row, name, wanted[name])
     if differing:
@@ -27,6 +27,13 @@ def bring(row: models.Model, wanted: Mapping[str, Any]) -> frozenset[str]:
 def instant(text: str | None) -> datetime | None:
     """This will read a time that the schema has accepted; nothing stays nothing."""
     return datetime.fromisoformat(text) if text else None
+
+
+def _differs(row: models.Model, name: str, value: Any) -> bool:
+    # Rows are compared by their keys: reading the related row just for that would cost a query each.
+    if isinstance(value, models.Model):
+        return bool(getattr(row, f"{name}_id") != value.pk)
+    return bool(getattr(row, name) != value)
 
 
 def _columns(row: models.Model, names: frozenset[str]) -> list[str]:

@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 ("hook_secret_sealed", models.TextField(blank=True, editable=False)),
             ],
             options={
-                "ordering": ("cloud", "name"),
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
@@ -154,7 +154,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "VM disk",
-                "ordering": ("vm", "position"),
+                "ordering": ("position",),
             },
         ),
         migrations.CreateModel(
@@ -193,7 +193,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ("disk",),
+                "ordering": ("id",),
             },
         ),
         migrations.CreateModel(
@@ -231,7 +231,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "VM NIC",
-                "ordering": ("vm", "position"),
+                "ordering": ("position",),
             },
         ),
         migrations.CreateModel(
@@ -294,7 +294,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ("vm", "-started_at", "-id"),
+                "ordering": ("-started_at", "-id"),
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(("kind__in", ["full", "incremental"])), name="replication_kind_known"

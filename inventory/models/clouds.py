@@ -79,7 +79,7 @@ class Appliance(Stamped):
     hook_secret_sealed = models.TextField(blank=True, editable=False)
 
     class Meta:
-        ordering = ("cloud", "name")
+        ordering = ("name",)
         constraints = (
             models.UniqueConstraint(fields=("cloud", "name"), name="appliance_name_once_per_cloud"),
             models.UniqueConstraint(fields=("cloud", "virtual_machine_id"), name="appliance_vm_once_per_cloud"),

@@ -95,7 +95,7 @@ class VMDisk(Stamped):
     controller = models.CharField(max_length=20, choices=DiskController)
 
     class Meta:
-        ordering = ("vm", "position")
+        ordering = ("position",)
         verbose_name = "VM disk"
         constraints = (
             models.UniqueConstraint(fields=("vm", "position"), name="disk_position_once_per_vm"),
@@ -118,7 +118,7 @@ class VMNic(Stamped):
     addresses = models.JSONField(default=list, blank=True)
 
     class Meta:
-        ordering = ("vm", "position")
+        ordering = ("position",)
         verbose_name = "VM NIC"
         constraints = (
             models.UniqueConstraint(fields=("vm", "position"), name="nic_position_once_per_vm"),

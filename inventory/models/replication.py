@@ -33,7 +33,7 @@ class ReplicaVolume(Stamped):
     state_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        ordering = ("disk",)
+        ordering = ("id",)
         constraints = (one_of("state", ReplicaState, name="replica_state_known"),)
 
     def __str__(self) -> str:
@@ -74,7 +74,7 @@ class Replication(Stamped):
     message = models.TextField(blank=True)
 
     class Meta:
-        ordering = ("vm", "-started_at", "-id")
+        ordering = ("-started_at", "-id")
         constraints = (
             one_of("kind", ReplicationKind, name="replication_kind_known"),
             one_of("status", ReplicationStatus, name="replication_status_known"),

@@ -91,9 +91,7 @@ def _rows(simulator: Simulator, command: str, key: str, **params: str) -> list[d
     return rows
 
 
-def _vm(
-    name: str, volumes: list[Any], number: int, machines: Mapping[str, str], *, synced: str
-) -> dict[str, Any]:
+def _vm(name: str, volumes: list[Any], number: int, machines: Mapping[str, str], *, synced: str) -> dict[str, Any]:
     is_linux = len(volumes) == 3
     networks = [VM_NETWORK, STORAGE_NETWORK] if is_linux else [VM_NETWORK]
     return {
