@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import math
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -31,7 +32,17 @@ def refusals_of_vm(document: object) -> list[Refusal]:
 
 @_formats.checks("date-time", raises=ValueError)
 def _is_time(value: object) -> bool:
-    return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
+    if not isinstance(value, str):
+        return True
+    moment = datetime.fromisoformat(value)
+    # A year at the edge of the calendar cannot be brought to UTC.
+    return moment.tzinfo is not None and 1970 <= moment.year <= 9000
+
+
+@_formats.checks("finite")
+def _is_finite(value: object) -> bool:
+    # Not a number passes every minimum and maximum.
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 @_formats.checks("ip", raises=ValueError)

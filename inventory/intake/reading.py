@@ -47,6 +47,8 @@ def read_document(text: str, *, is_json: bool) -> Document:
         content = json.loads(text)
     except json.JSONDecodeError as broken:
         raise Unreadable(line=broken.lineno, reason=f"not JSON: {broken.msg}") from broken
+    except ValueError:
+        raise Unreadable(line=1, reason="holds a number of thousands of digits") from None
     except RecursionError:
         raise Unreadable(line=1, reason="nested too deeply") from None
     # JSON is YAML but for tabs between tokens; inside JSON's strings there are none.
@@ -62,7 +64,7 @@ class _CoreLoader(yaml.SafeLoader):
 for _tag, _pattern, _first in (
     ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
     ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
-    ("int", r"^[-+]?(?:0|[1-9][0-9]*)$", list("-+0123456789")),
+    ("int", r"^[-+]?(?:0|[1-9][0-9]{0,30})$", list("-+0123456789")),
     ("float", r"^[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?$", list("-+0123456789")),
 ):
     _CoreLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)

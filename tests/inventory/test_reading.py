@@ -65,6 +65,7 @@ def test_a_file_that_is_not_yaml_is_refused_with_the_line(text: str, line: int, 
         ('{"a": 1,\n "b": }', 2, "not JSON"),
         ('{"a": 1,\n "a": 2}', 2, "a second time"),
         ("[" * 100_000, 1, "nested too deeply"),
+        ("1" * 5000, 1, "thousands of digits"),
     ],
 )
 def test_a_file_that_is_not_json_is_refused_with_the_line(text: str, line: int, reason: str) -> None:
