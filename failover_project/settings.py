@@ -125,7 +125,7 @@ CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = True
 CELERY_TASK_SEND_SENT_EVENT = False
-CELERY_DB_REUSE_MAX = None
+CELERY_DB_REUSE_MAX = 10_000
 WORKER_THREADS = int(env.number("WORKER_THREADS", 6))
 
 REST_FRAMEWORK: dict[str, Any] = {
@@ -154,6 +154,15 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "AUTHENTICATION_WHITELIST": [
+        "failover_project.api.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "JobStatusEnum": "jobs.models.JobStatus",
+        "CheckStatusEnum": "validation.models.CheckStatus",
+        "HealthStatusEnum": ["healthy", "degraded"],
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "failover_project.api.openapi.add_error_answers",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -34,8 +34,6 @@ from validation.services import validate
 log = structlog.get_logger(__name__)
 
 Gateways = Callable[[TargetCloud], Gateway]
-
-_SECONDS_BETWEEN_HELLOS = 60.0
 
 
 class SystemClock:
@@ -104,7 +102,6 @@ class Clouds:
 
     clock: Clock
     gateways: Gateways
-    _skew_rows: dict[str, float | None] = field(default_factory=dict)
 
     def of(self, job: FailoverJob) -> World:
         """Give the world of a job."""
@@ -191,16 +188,21 @@ def engine_with(
 
 
 @cache
+def process_gateways() -> Gateways:
+    """Give the gateways of this process, on the system's clock and with the ledger as destroy port."""
+    unix = UnixClock(SystemClock())
+    port: DestroyPort = LedgerOfDestruction()
+    return lambda cloud: gateway_for(cloud, clock=unix, destroy_port=port)
+
+
+@cache
 def process_engine() -> Engine:
     """Give this process's engine; its name tells the process from an earlier one with the same pid."""
-    clock = SystemClock()
-    unix = UnixClock(clock)
-    port: DestroyPort = LedgerOfDestruction()
     host, pid, _ = own_identity()
     return engine_with(
-        clock=clock,
+        clock=SystemClock(),
         bell=CeleryBell(),
-        gateways=lambda cloud: gateway_for(cloud, clock=unix, destroy_port=port),
+        gateways=process_gateways(),
         owner=f"{host}:{pid}:{secrets.token_hex(4)}",
     )
 

@@ -1,0 +1,1 @@
+"""This will hold the HTTP doors of failover jobs."""

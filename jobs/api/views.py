@@ -1,0 +1,113 @@
+"""This will be the API's door to failover jobs: parse, one service call, render."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from cloudstack import Gateway
+from inventory.models import TargetCloud
+from jobs.api.answers import JobsAnswer, StartAnswer, StatusAnswer
+from jobs.api.rendering import row_of, started, status_of
+from jobs.api.requests import AnswerBody, CancelBody, JobFilter, StartBody
+from jobs.models import FailoverJob
+from jobs.runtime import Clouds, process_engine
+from jobs.services import StartRequest, answer, cancel, job_of, start_live
+from networks.api.fields import unknown_fields
+
+# Counting is most of the cost of a long list: beyond this many the total is an estimate.
+_COUNTED_EXACTLY = 10_000
+
+
+class LiveFailoverViewSet(ViewSet):
+    """This will start live failovers."""
+
+    @extend_schema(request=StartBody, responses=StartAnswer, operation_id="start_live_failover")
+    def create(self, request: Request) -> Response:
+        """Start a live failover: the replica's disks become the disks of a VM on the production network."""
+        parser = StartBody(data=request.data)
+        parser.is_valid(raise_exception=True)
+        fields: dict[str, Any] = dict(parser.validated_data)
+        vm_id = fields.pop("vm_id")
+        warnings = tuple(unknown_fields(request.data, parser, also=frozenset()))
+        job = start_live(
+            engine=process_engine(),
+            gateways=_gateway_of,
+            vm_id=vm_id,
+            request=StartRequest(**fields, warnings=warnings),
+            actor=_actor(request),
+        )
+        return Response(started(job))
+
+
+class FailoverJobViewSet(ViewSet):
+    """This will show failover jobs, and take what operators decide about them."""
+
+    @extend_schema(parameters=[JobFilter], responses=JobsAnswer, operation_id="list_failover_jobs")
+    def list(self, request: Request) -> Response:
+        """List failover jobs, newest first."""
+        parser = JobFilter(data=request.query_params)
+        parser.is_valid(raise_exception=True)
+        wanted: dict[str, Any] = dict(parser.validated_data)
+        limit, offset = wanted.pop("limit"), wanted.pop("offset")
+        chosen = FailoverJob.objects.filter(**{_COLUMNS[name]: value for name, value in wanted.items()})
+        now = timezone.now()
+        rows = [row_of(job, now=now) for job in chosen.order_by("-created_at", "-id")[offset : offset + limit]]
+        total, is_estimate = _total(chosen, is_filtered=bool(wanted))
+        return Response(
+            {
+                "message": "Retrieved failover jobs list",
+                "total_jobs": total,
+                "total_is_estimate": is_estimate,
+                "returned_jobs": len(rows),
+                "jobs": rows,
+            }
+        )
+
+    @extend_schema(responses=StatusAnswer, operation_id="failover_job_status")
+    def status(self, request: Request, job_id: str) -> Response:
+        """Show how far a failover job is."""
+        del request
+        return Response(status_of(job_of(job_id), now=timezone.now()))
+
+    @extend_schema(request=CancelBody, responses=StatusAnswer, operation_id="cancel_failover_job")
+    def cancel(self, request: Request, job_id: str) -> Response:
+        """Stop a job before its point of no return and undo what it did."""
+        parser = CancelBody(data=request.data)
+        parser.is_valid(raise_exception=True)
+        job = cancel(engine=process_engine(), job_id=job_id, actor=_actor(request), **parser.validated_data)
+        return Response({**status_of(job, now=timezone.now()), "message": "Cancellation requested"})
+
+    @extend_schema(request=AnswerBody, responses=StatusAnswer, operation_id="answer_failover_question")
+    def answer(self, request: Request, job_id: str) -> Response:
+        """Answer the question that a job waits for."""
+        parser = AnswerBody(data=request.data)
+        parser.is_valid(raise_exception=True)
+        job = answer(engine=process_engine(), job_id=job_id, actor=_actor(request), **parser.validated_data)
+        return Response({**status_of(job, now=timezone.now()), "message": "Answer recorded"})
+
+
+_COLUMNS = {"status": "status", "type": "job_type", "vm_id": "source_vm_id"}
+
+
+def _total(chosen: QuerySet[FailoverJob], *, is_filtered: bool) -> tuple[int, bool]:
+    counted = chosen.order_by()[: _COUNTED_EXACTLY + 1].count()
+    if counted <= _COUNTED_EXACTLY:
+        return counted, False
+    newest = None if is_filtered else FailoverJob.objects.order_by("-pk").values_list("pk", flat=True).first()
+    return newest or counted, True
+
+
+def _gateway_of(cloud: TargetCloud) -> Gateway:
+    # The process's engine is always put together with the clouds of the inventory (jobs/runtime.py).
+    return cast(Clouds, process_engine().worlds).gateways(cloud)
+
+
+def _actor(request: Request) -> str:
+    return str(request.user.get_username())

@@ -1,0 +1,87 @@
+"""This will keep jobs moving by heartbeat, watcher, sweeper and probes, alone (`watch`) or in the embedded service."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+from django.db import close_old_connections
+from django.db.models import Q
+
+from inventory.models import TargetCloud
+from inventory.probing import probe_cloud
+from jobs.engine import leases
+from jobs.engine.ports import Engine
+from jobs.engine.sweeper import sweep, tidy
+from jobs.engine.watcher import ROLE, Watcher
+from jobs.runtime import Gateways
+
+log = structlog.get_logger(__name__)
+
+BUSY_SECONDS = 0.05
+IDLE_SECONDS = 0.25
+SWEEP_SECONDS = 0.5
+BEAT_SECONDS = 5.0
+TIDY_SECONDS = 3600.0
+PROBE_AGAIN = timedelta(hours=1)
+PROBE_DOUBTFUL_AGAIN = timedelta(minutes=1)
+
+
+@dataclass
+class Keeper:
+    """Runs the periodic work of one process until it is told to stop; what fails in it ends the process, visibly."""
+
+    engine: Engine
+    gateways: Gateways
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def beat_forever(self) -> None:
+        """Renew this process's lease while it lives."""
+        while True:
+            leases.beat(self.engine)
+            if self.stop.wait(BEAT_SECONDS):
+                return
+            close_old_connections()
+
+    def watch_forever(self) -> None:
+        """Watch and sweep; of several processes one does it at a time, by a lease in the database."""
+        watcher = Watcher(self.engine)
+        swept_at = tidied_at = 0.0
+        while not self.stop.is_set():
+            now = self.engine.clock.now().timestamp()
+            watches = leases.take_role(self.engine, role=ROLE)
+            if watches:
+                watcher.watch_once()
+            if watches and now >= swept_at + SWEEP_SECONDS:
+                sweep(self.engine)
+                swept_at = now
+            if watches and now >= tidied_at + TIDY_SECONDS:
+                tidy(self.engine)
+                tidied_at = now
+            close_old_connections()
+            self.stop.wait(BUSY_SECONDS if watcher.next_look_at() is not None else IDLE_SECONDS)
+
+    def probe_forever(self) -> None:
+        """Probe clouds that were never probed, and all again from time to time."""
+        while True:
+            self.probe_due()
+            if self.stop.wait(BEAT_SECONDS):
+                return
+            close_old_connections()
+
+    def probe_due(self) -> None:
+        """Probe every cloud whose last probe is too old, or left a doubt."""
+        now = self.engine.clock.now()
+        doubtful = Q(probed_at__lt=now - PROBE_DOUBTFUL_AGAIN) & ~Q(probe_error="")
+        for cloud in TargetCloud.objects.filter(Q(probed_at=None) | Q(probed_at__lt=now - PROBE_AGAIN) | doubtful):
+            doubt = probe_cloud(
+                cloud=cloud, gateway=self.gateways(cloud), new_id=self.engine.new_id, now=self.engine.clock.now()
+            )
+            log.info("cloud_probed", cloud=cloud.name, doubt=doubt)
+
+    def threads(self) -> dict[str, Callable[[], None]]:
+        """Name the loops, for whoever runs them."""
+        return {"heartbeat": self.beat_forever, "watcher": self.watch_forever, "probe": self.probe_forever}

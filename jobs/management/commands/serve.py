@@ -1,0 +1,54 @@
+"""This will run the whole service in one process: web, worker, watcher and sweeper, on SQLite and without a broker."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import waitress
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from failover_project.celery import app
+from failover_project.wsgi import application
+from jobs.embedded import run_part, worker_in_threads
+from jobs.keeper import Keeper
+from jobs.runtime import process_engine, process_gateways
+
+
+class Command(BaseCommand):
+    """Serve the API and carry failovers, all in this process."""
+
+    help = "Run the whole service in one process (the embedded default): API, admin, worker, watcher and sweeper."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take address and port; the settings give the defaults."""
+        parser.add_argument("--host", default=settings.BIND_HOST)
+        parser.add_argument("--port", type=int, default=settings.BIND_PORT)
+        parser.add_argument("--ready-file", help="is written with the address when the service listens")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run until SIGTERM or SIGINT."""
+        keeper = Keeper(process_engine(), process_gateways())
+        worker = worker_in_threads(app, threads=settings.WORKER_THREADS)
+        for name, work in (keeper.threads() | {"worker": worker.start}).items():
+            run_part(name, work)
+        signal.signal(signal.SIGTERM, _leave)
+        server = waitress.create_server(
+            application, host=options["host"], port=options["port"], threads=8, ident="failover", backlog=1024
+        )
+        address = f"http://{options['host']}:{server.effective_port}"
+        if options["ready_file"]:
+            Path(options["ready_file"]).write_text(address)
+        self.stdout.write(f"ready {address}")
+        self.stdout.flush()
+        server.run()
+        keeper.stop.set()
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    # Nothing needs to be finished first: whatever is under way is in the database and is found again.
+    sys.exit(0)
