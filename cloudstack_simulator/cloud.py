@@ -44,11 +44,13 @@ class Cloud:
         self.now = 0.0
         self.job_seconds = catalogue.settings.job_seconds
         # conformance replaces this to give each job the time that the recording gave it
-        self.seconds_of: Callable[[AsyncJob, float], float] = self._seconds_of
+        self.phases_of: Callable[[AsyncJob, float], tuple[float, float]] = self._phases_of
         self.wake: Callable[[float, str, str], None] = _nobody_listens
 
-    def _seconds_of(self, job: AsyncJob, factor: float) -> float:
-        return self.job_seconds * self.catalogue.settings.job_factors.get(job.command, factor)
+    def _phases_of(self, job: AsyncJob, factor: float) -> tuple[float, float]:
+        """This will say how long a job takes to its middle, and from there to its end."""
+        half = self.job_seconds * self.catalogue.settings.job_factors.get(job.command, factor) / 2
+        return half, half
 
     @property
     def is_kvm(self) -> bool:

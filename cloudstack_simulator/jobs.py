@@ -136,14 +136,14 @@ class Scheduler:
             self._next_in_line(job)
             return
         fault = job.fault or {}
-        seconds = self._cloud.seconds_of(job, command.factor)
+        first, second = self._cloud.phases_of(job, command.factor)
         if fault.get("kind") in ("slow", "hang"):
-            seconds += fault["seconds"]
-        job.middle = now + seconds / 2
-        job.ends = None if fault.get("kind") == "hang" and not fault["seconds"] else now + seconds
+            second += fault["seconds"]
+        job.middle = now + first
+        job.ends = None if fault.get("kind") == "hang" and not fault["seconds"] else now + first + second
         self._push_job(job)
         if fault.get("kind") == "restart":
-            self.set_timer(now + seconds / 2, "restart", str(fault["seconds"]))
+            self.set_timer(job.middle, "restart", str(fault["seconds"]))
 
     def _next_in_line(self, job: AsyncJob) -> None:
         waiting = self._queues.get(job.queue or "")

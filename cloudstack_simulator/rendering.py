@@ -51,7 +51,7 @@ def render_volume(cloud: Cloud, volume: Volume, *, viewer: Account, job_id: str 
     if volume.attached is not None:
         shown["attached"] = stamp(volume.attached)
     shown["destroyed"] = volume.state == "Destroy"
-    shown["isextractable"] = volume.template_id is None
+    shown["isextractable"] = volume.template_id is None or volume.type != "ROOT"
     if viewer.root_admin:
         shown["displayvolume"] = True
         if volume.on_storage:

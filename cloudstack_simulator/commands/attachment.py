@@ -13,6 +13,12 @@ NOT_ATTACHED = "The specified volume is not attached to a VM."
 STILL_ATTACHED = "Please specify a volume that is not attached to any VM."
 ROOT_NEEDS_STOPPED = "Root volume detach can happen only when vm is in states: Stopped or Destroyed"
 CD_DEVICE = 3
+# what the simulator hypervisor's failed answer becomes, as recorded
+_MISCAST = (
+    "class com.cloud.agent.api.Answer cannot be cast to class org.apache.cloudstack.storage.command.AttachAnswer "
+    "(com.cloud.agent.api.Answer and org.apache.cloudstack.storage.command.AttachAnswer are in unnamed module of "
+    "loader 'app')"
+)
 
 
 class DetachVolume(AsyncCommand):
@@ -144,7 +150,8 @@ class AttachVolume(AsyncCommand):
         """This will tell of an attach that the host did not carry out."""
         volume = self.world.volumes[job.params["id"]]
         machine = self.world.machines[job.memo["vm_id"]]
-        return f"Failed to attach volume {volume.name} to VM {machine.name}; Simulated failure"
+        failed = f"Failed to attach volume {volume.name} to VM {machine.name}"
+        return f"{failed}; Simulated failure" if self.cloud.is_kvm else f"{failed} due to: {_MISCAST}"
 
 
 def has_machine_snapshots(cloud: Cloud, machine: Machine) -> bool:
