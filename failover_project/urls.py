@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path, register_convert
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from debugtools.api.views import HealthViewSet
+from jobs.api.views import FailoverJobViewSet, LiveFailoverViewSet
 from networks.api.views import NetworkMappingViewSet
 from validation.api.views import ReadinessViewSet
 
@@ -30,6 +31,11 @@ register_converter(Identifier, "identifier")
 readiness = ReadinessViewSet.as_view({"get": "retrieve"})
 
 api_v1: list[URLPattern | URLResolver] = [
+    path("failover/live", LiveFailoverViewSet.as_view({"post": "create"}), name="failover-live"),
+    path("failover/jobs", FailoverJobViewSet.as_view({"get": "list"}), name="failover-jobs"),
+    path("failover/<identifier:job_id>/status", FailoverJobViewSet.as_view({"get": "status"}), name="failover-status"),
+    path("failover/<identifier:job_id>/cancel", FailoverJobViewSet.as_view({"post": "cancel"}), name="failover-cancel"),
+    path("failover/<identifier:job_id>/answer", FailoverJobViewSet.as_view({"post": "answer"}), name="failover-answer"),
     path("failover/<identifier:vm_id>/readiness", readiness, name="failover-readiness"),
     path("vms/<identifier:vm_id>/failover-readiness", readiness, name="vm-failover-readiness"),
     path(

@@ -27,7 +27,7 @@ class HealthAnswer(serializers.Serializer[Any]):
 class HealthViewSet(ViewSet):
     """This will answer how the service is."""
 
-    @extend_schema(responses=HealthAnswer, operation_id="health")
+    @extend_schema(responses={200: HealthAnswer}, operation_id="health")
     def retrieve(self, request: Request) -> Response:
         """Check the service's health."""
         del request

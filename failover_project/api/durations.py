@@ -6,8 +6,8 @@ import re
 
 NANOSECONDS = 1_000_000_000
 _UNITS = {"h": 3600 * NANOSECONDS, "m": 60 * NANOSECONDS, "s": NANOSECONDS}
-_PART = re.compile(r"(\d{1,9})([hms])")
-_WHOLE = re.compile(r"(?:\d{1,9}[hms])+")
+_PART = re.compile(r"([0-9]{1,9})([hms])")
+_WHOLE = re.compile(r"(?:[0-9]{1,9}[hms])+")
 
 
 def parse_duration(text: str) -> int:

@@ -34,6 +34,8 @@ ROUTE_ROLES: Mapping[str, Mapping[str, Role]] = MappingProxyType(
         "failover-live": _START,
         "failover-jobs": _READ,
         "failover-status": _READ,
+        "failover-cancel": _START,
+        "failover-answer": _START,
         "failover-readiness": _READ,
         "vm-failover-readiness": _READ,
         "network-mappings": {**_READ, "POST": Role.ADMIN},

@@ -28,7 +28,7 @@ _COUNTED_EXACTLY = 10_000
 class LiveFailoverViewSet(ViewSet):
     """This will start live failovers."""
 
-    @extend_schema(request=StartBody, responses=StartAnswer, operation_id="start_live_failover")
+    @extend_schema(request=StartBody, responses={200: StartAnswer}, operation_id="start_live_failover")
     def create(self, request: Request) -> Response:
         """Start a live failover: the replica's disks become the disks of a VM on the production network."""
         parser = StartBody(data=request.data)
@@ -49,7 +49,7 @@ class LiveFailoverViewSet(ViewSet):
 class FailoverJobViewSet(ViewSet):
     """This will show failover jobs, and take what operators decide about them."""
 
-    @extend_schema(parameters=[JobFilter], responses=JobsAnswer, operation_id="list_failover_jobs")
+    @extend_schema(parameters=[JobFilter], responses={200: JobsAnswer}, operation_id="list_failover_jobs")
     def list(self, request: Request) -> Response:
         """List failover jobs, newest first."""
         parser = JobFilter(data=request.query_params)
@@ -70,13 +70,13 @@ class FailoverJobViewSet(ViewSet):
             }
         )
 
-    @extend_schema(responses=StatusAnswer, operation_id="failover_job_status")
+    @extend_schema(responses={200: StatusAnswer}, operation_id="failover_job_status")
     def status(self, request: Request, job_id: str) -> Response:
         """Show how far a failover job is."""
         del request
         return Response(status_of(job_of(job_id), now=timezone.now()))
 
-    @extend_schema(request=CancelBody, responses=StatusAnswer, operation_id="cancel_failover_job")
+    @extend_schema(request=CancelBody, responses={200: StatusAnswer}, operation_id="cancel_failover_job")
     def cancel(self, request: Request, job_id: str) -> Response:
         """Stop a job before its point of no return and undo what it did."""
         parser = CancelBody(data=request.data)
@@ -84,7 +84,7 @@ class FailoverJobViewSet(ViewSet):
         job = cancel(engine=process_engine(), job_id=job_id, actor=_actor(request), **parser.validated_data)
         return Response({**status_of(job, now=timezone.now()), "message": "Cancellation requested"})
 
-    @extend_schema(request=AnswerBody, responses=StatusAnswer, operation_id="answer_failover_question")
+    @extend_schema(request=AnswerBody, responses={200: StatusAnswer}, operation_id="answer_failover_question")
     def answer(self, request: Request, job_id: str) -> Response:
         """Answer the question that a job waits for."""
         parser = AnswerBody(data=request.data)

@@ -29,7 +29,7 @@ from networks.services import create_mapping, delete_mappings, replace_mappings
 class NetworkMappingViewSet(ViewSet):
     """This will create, show, replace and delete network mappings."""
 
-    @extend_schema(request=MappingOfVM, responses=OneMappingAnswer, operation_id="create_network_mapping")
+    @extend_schema(request=MappingOfVM, responses={200: OneMappingAnswer}, operation_id="create_network_mapping")
     def create(self, request: Request) -> Response:
         """Create a network mapping of a VM."""
         parser = MappingOfVM(data=request.data)
@@ -41,7 +41,7 @@ class NetworkMappingViewSet(ViewSet):
             body["warnings"] = warnings
         return Response(body)
 
-    @extend_schema(parameters=[MappingFilter], responses=MappingsAnswer, operation_id="list_network_mappings")
+    @extend_schema(parameters=[MappingFilter], responses={200: MappingsAnswer}, operation_id="list_network_mappings")
     def list(self, request: Request) -> Response:
         """List network mappings, filtered."""
         parser = MappingFilter(data=request.query_params)
@@ -62,7 +62,7 @@ class NetworkMappingViewSet(ViewSet):
             }
         )
 
-    @extend_schema(responses=MappingsAnswer, operation_id="network_mappings_of_vm")
+    @extend_schema(responses={200: MappingsAnswer}, operation_id="network_mappings_of_vm")
     def retrieve(self, request: Request, vm_id: str) -> Response:
         """Show the network mappings of a VM."""
         del request
@@ -70,7 +70,7 @@ class NetworkMappingViewSet(ViewSet):
         mappings = [rendered(mapping, with_vm=False) for mapping in vm.network_mappings.order_by("pk")]
         return Response(_of_vm("Network mappings retrieved", vm_id=vm_id, mappings=mappings))
 
-    @extend_schema(request=MappingSet, responses=MappingsAnswer, operation_id="replace_network_mappings")
+    @extend_schema(request=MappingSet, responses={200: MappingsAnswer}, operation_id="replace_network_mappings")
     def update(self, request: Request, vm_id: str) -> Response:
         """Replace the mappings of each purpose, live or test, that the body names; the other purpose stays."""
         vm = vm_by_id(vm_id)
@@ -78,14 +78,14 @@ class NetworkMappingViewSet(ViewSet):
         mappings = [rendered(mapping, with_vm=False) for mapping in replace_mappings(vm=vm, wishes=wishes)]
         return Response(_of_vm("Network mappings updated successfully", vm_id=vm_id, mappings=mappings))
 
-    @extend_schema(request=None, responses=DeletedAnswer, operation_id="delete_network_mappings")
+    @extend_schema(request=None, responses={200: DeletedAnswer}, operation_id="delete_network_mappings")
     def destroy(self, request: Request, vm_id: str) -> Response:
         """Delete all network mappings of a VM."""
         del request
         deleted = delete_mappings(vm=vm_by_id(vm_id))
         return Response(_deleted(vm_id, deleted=deleted))
 
-    @extend_schema(request=None, responses=DeletedAnswer, operation_id="delete_network_mapping_of_source")
+    @extend_schema(request=None, responses={200: DeletedAnswer}, operation_id="delete_network_mapping_of_source")
     def destroy_one(self, request: Request, vm_id: str, source_network_name: str) -> Response:
         """Delete the mappings of one source network of a VM."""
         del request

@@ -18,7 +18,7 @@ from validation.services import validate
 class ReadinessViewSet(ViewSet):
     """This will answer whether a VM may fail over now."""
 
-    @extend_schema(parameters=[ReadinessQuery], responses=ReadinessAnswer)
+    @extend_schema(parameters=[ReadinessQuery], responses={200: ReadinessAnswer})
     def retrieve(self, request: Request, vm_id: str) -> Response:
         """Validate a VM's readiness for a live failover, or with `type=test` for a test."""
         parser = ReadinessQuery(data=request.query_params)
