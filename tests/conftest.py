@@ -1,0 +1,56 @@
+"""This will give tests a simulated cloud, its inventory, and a whole service in virtual time."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from cloudstack_simulator import Simulator, SteppedClock
+from inventory.models import ProtectedVM
+from networks.services import MappingWish, create_mapping
+from tests.support.inventory_of import STORAGE_NETWORK, VM_NETWORK, ScenarioInventory, inventory_from_scenario
+from tests.support.service import Service
+
+# Processes that a test starts are the real service, with the real settings, on the test's own files.
+os.environ["DJANGO_SETTINGS_MODULE"] = "failover_project.settings"
+
+LIVE_NETWORKS = {VM_NETWORK: "OSSEA-L2", STORAGE_NETWORK: "OSSEA-Storage"}
+
+
+@pytest.fixture
+def simulator() -> Simulator:
+    """Give the scenario `small` on a clock that the test moves."""
+    return Simulator.scenario("small", clock=SteppedClock())
+
+
+@pytest.fixture
+def world_rows(db: None, simulator: Simulator) -> ScenarioInventory:
+    """Give the inventory of the simulated cloud, every network of every VM mapped for a live failover."""
+    rows = inventory_from_scenario(simulator)
+    ids = network_ids(simulator)
+    for vm in rows.vms.values():
+        map_live(vm, ids)
+    return rows
+
+
+@pytest.fixture
+def service(world_rows: ScenarioInventory, simulator: Simulator) -> Service:
+    """Give the whole service, in one thread on the simulator's clock."""
+    del world_rows
+    return Service(simulator)
+
+
+def network_ids(simulator: Simulator) -> dict[str, str]:
+    """Give the ids of the simulated cloud's networks by name."""
+    answer = json.loads(simulator.call("listNetworks").body)["listnetworksresponse"]
+    return {network["name"]: network["id"] for network in answer["network"]}
+
+
+def map_live(vm: ProtectedVM, ids: dict[str, str]) -> None:
+    """Map every source network of the VM to its production network."""
+    for source in vm.nics.values_list("network_name", flat=True).distinct():
+        name = LIVE_NETWORKS[source]
+        wish = MappingWish(source_network_name=source, destination_network_id=ids[name], destination_network_name=name)
+        create_mapping(vm=vm, wish=wish)
