@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
+from rest_framework.utils.encoders import JSONEncoder
 
 from failover_project.api.error_codes import ERROR_CODES
 from failover_project.api.request_ids import request_id_of
@@ -42,10 +44,21 @@ def error_response(request: HttpRequest, *, code: str, error: str = "") -> JsonR
     return JsonResponse(body, status=ERROR_CODES[code].status)
 
 
+class LocalTimes(JSONEncoder):
+    """This will write moments in the configured time zone, with their offset."""
+
+    def default(self, obj: Any) -> Any:
+        """Give what JSON can hold."""
+        if isinstance(obj, datetime) and timezone.is_aware(obj):
+            return timezone.localtime(obj).isoformat()
+        return super().default(obj)
+
+
 class EnvelopeRenderer(JSONRenderer):
     """This will render views' results with `success` in front and the request id behind."""
 
     charset = "utf-8"
+    encoder_class = LocalTimes
 
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None

@@ -41,16 +41,30 @@ class JobDetails(serializers.Serializer[Any]):
     started_at = serializers.DateTimeField(allow_null=True)
     completed_at = serializers.DateTimeField(allow_null=True)
     custom_config = serializers.DictField()
-    error_code = serializers.CharField(allow_null=True)
-    requested_by = serializers.CharField(allow_blank=True)
+    warnings = serializers.ListField(child=serializers.CharField())
+    requested_by = serializers.CharField(allow_null=True)
+    reason = serializers.CharField(allow_null=True)
+    point_of_no_return_at = serializers.DateTimeField(allow_null=True)
+    left_behind = serializers.ListField(child=serializers.DictField())
 
 
-class CurrentStep(serializers.Serializer[Any]):
-    """This will describe a step under way."""
+class ActionAnswer(serializers.Serializer[Any]):
+    """This will describe a verb that may be used now, or the reason why not."""
 
-    phase = serializers.CharField()
-    title = serializers.CharField()
-    waiting_because = serializers.CharField(allow_null=True)
+    action = serializers.CharField()
+    allowed = serializers.BooleanField()
+    reason = serializers.CharField(allow_blank=True)
+
+
+class QuestionAnswer(serializers.Serializer[Any]):
+    """This will describe a question that waits for an operator."""
+
+    id = serializers.IntegerField()
+    kind = serializers.CharField()
+    question = serializers.CharField()
+    seen = serializers.DictField()
+    choices = serializers.ListField(child=serializers.DictField())
+    asked_at = serializers.DateTimeField()
 
 
 class StatusAnswer(serializers.Serializer[Any]):
@@ -66,10 +80,9 @@ class StatusAnswer(serializers.Serializer[Any]):
     job_details = JobDetails()
     state = serializers.ChoiceField(choices=JobState.choices)
     outcome = serializers.ChoiceField(choices=Outcome.choices, allow_null=True)
-    current_steps = CurrentStep(many=True)
-    allowed_actions = serializers.ListField(child=serializers.CharField())
-    questions = serializers.ListField(child=serializers.DictField())
-    warnings = serializers.ListField(child=serializers.CharField())
+    current_steps = serializers.ListField(child=serializers.CharField())
+    allowed_actions = ActionAnswer(many=True)
+    questions = QuestionAnswer(many=True)
 
 
 class JobRow(serializers.Serializer[Any]):
@@ -87,7 +100,6 @@ class JobRow(serializers.Serializer[Any]):
     destination_vm_id = serializers.CharField(allow_null=True)
     state = serializers.ChoiceField(choices=JobState.choices)
     outcome = serializers.ChoiceField(choices=Outcome.choices, allow_null=True)
-    progress = serializers.FloatField()
 
 
 class JobsAnswer(serializers.Serializer[Any]):

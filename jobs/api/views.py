@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -11,13 +11,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from cloudstack import Gateway
-from inventory.models import TargetCloud
 from jobs.api.answers import JobsAnswer, StartAnswer, StatusAnswer
-from jobs.api.rendering import row_of, started, status_of
+from jobs.api.rendering import started, status_answer
 from jobs.api.requests import AnswerBody, CancelBody, JobFilter, StartBody
 from jobs.models import FailoverJob
-from jobs.runtime import Clouds, process_engine
+from jobs.presentation import listed
+from jobs.runtime import process_engine, process_gateways
 from jobs.services import StartRequest, answer, cancel, job_of, start_live
 from networks.api.fields import unknown_fields
 
@@ -38,7 +37,7 @@ class LiveFailoverViewSet(ViewSet):
         warnings = tuple(unknown_fields(request.data, parser, also=frozenset()))
         job = start_live(
             engine=process_engine(),
-            gateways=_gateway_of,
+            gateways=process_gateways(),
             vm_id=vm_id,
             request=StartRequest(**fields, warnings=warnings),
             actor=_actor(request),
@@ -58,7 +57,7 @@ class FailoverJobViewSet(ViewSet):
         limit, offset = wanted.pop("limit"), wanted.pop("offset")
         chosen = FailoverJob.objects.filter(**{_COLUMNS[name]: value for name, value in wanted.items()})
         now = timezone.now()
-        rows = [row_of(job, now=now) for job in chosen.order_by("-created_at", "-id")[offset : offset + limit]]
+        rows = [listed(job, now=now) for job in chosen.order_by("-created_at", "-id")[offset : offset + limit]]
         total, is_estimate = _total(chosen, is_filtered=bool(wanted))
         return Response(
             {
@@ -74,7 +73,7 @@ class FailoverJobViewSet(ViewSet):
     def status(self, request: Request, job_id: str) -> Response:
         """Show how far a failover job is."""
         del request
-        return Response(status_of(job_of(job_id), now=timezone.now()))
+        return Response(status_answer(job_of(job_id), now=timezone.now()))
 
     @extend_schema(request=CancelBody, responses={200: StatusAnswer}, operation_id="cancel_failover_job")
     def cancel(self, request: Request, job_id: str) -> Response:
@@ -82,7 +81,7 @@ class FailoverJobViewSet(ViewSet):
         parser = CancelBody(data=request.data)
         parser.is_valid(raise_exception=True)
         job = cancel(engine=process_engine(), job_id=job_id, actor=_actor(request), **parser.validated_data)
-        return Response({**status_of(job, now=timezone.now()), "message": "Cancellation requested"})
+        return Response(status_answer(job, now=timezone.now(), message="Cancellation requested"))
 
     @extend_schema(request=AnswerBody, responses={200: StatusAnswer}, operation_id="answer_failover_question")
     def answer(self, request: Request, job_id: str) -> Response:
@@ -90,7 +89,7 @@ class FailoverJobViewSet(ViewSet):
         parser = AnswerBody(data=request.data)
         parser.is_valid(raise_exception=True)
         job = answer(engine=process_engine(), job_id=job_id, actor=_actor(request), **parser.validated_data)
-        return Response({**status_of(job, now=timezone.now()), "message": "Answer recorded"})
+        return Response(status_answer(job, now=timezone.now(), message="Answer recorded"))
 
 
 _COLUMNS = {"status": "status", "type": "job_type", "vm_id": "source_vm_id"}
@@ -102,11 +101,6 @@ def _total(chosen: QuerySet[FailoverJob], *, is_filtered: bool) -> tuple[int, bo
         return counted, False
     newest = None if is_filtered else FailoverJob.objects.order_by("-pk").values_list("pk", flat=True).first()
     return newest or counted, True
-
-
-def _gateway_of(cloud: TargetCloud) -> Gateway:
-    # The process's engine is always put together with the clouds of the inventory (jobs/runtime.py).
-    return cast(Clouds, process_engine().worlds).gateways(cloud)
 
 
 def _actor(request: Request) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from django.utils import timezone
 from rest_framework import serializers
 
 from networks.api.fields import Flag, Text
@@ -71,8 +70,8 @@ def rendered(mapping: NetworkMapping, *, with_vm: bool = True) -> dict[str, Any]
         "destination_network_id": mapping.destination_network_id,
         "destination_network_name": mapping.destination_network_name,
         "is_test_network": mapping.is_test_network,
-        "created_at": timezone.localtime(mapping.created_at).isoformat(),
-        "updated_at": timezone.localtime(mapping.updated_at).isoformat(),
+        "created_at": mapping.created_at,
+        "updated_at": mapping.updated_at,
         "source_mac": mapping.source_mac or None,
         "keep_mac": mapping.keep_mac,
         "fixed_ip": mapping.fixed_ip,

@@ -175,7 +175,7 @@ def test_the_status_of_a_job_is_shown(operator: APIClient, viewer: APIClient, vm
         "completed_at",
         "custom_config",
     }
-    assert body["allowed_actions"] == ["cancel"]
+    assert [action["action"] for action in body["allowed_actions"] if action["allowed"]] == ["cancel"]
 
 
 def test_an_unknown_job_is_404(viewer: APIClient, operator: APIClient) -> None:
@@ -201,6 +201,17 @@ def _jobs(vm: ProtectedVM, count: int) -> None:
             started_at=began + timedelta(minutes=number),
             completed_at=began + timedelta(minutes=number, seconds=7518, microseconds=5),
         )
+
+
+def test_times_are_in_the_configured_time_zone_with_their_offset(
+    viewer: APIClient, vm: ProtectedVM, settings: Any
+) -> None:
+    settings.TIME_ZONE = "Europe/London"
+    _jobs(vm, 1)
+
+    (row,) = viewer.get(JOBS).json()["jobs"]
+
+    assert row["created_at"] == "2025-08-18T16:15:00+01:00"
 
 
 def test_jobs_are_listed_newest_first_filtered_and_paged(viewer: APIClient, vm: ProtectedVM) -> None:

@@ -20,7 +20,7 @@ from cloudstack.results import (
 )
 from inventory.models import ProtectedVM
 from tests.networks.rows import APPLIANCE_VM, GIB, OFFERING, PRODUCTION, SECOND_PRODUCTION, TEMPLATE, TEST_NETWORK, ZONE
-from validation.checks.cloud import LIVE_APIS, TEST_APIS
+from validation.checks.cloud import TEST_PLAN_APIS
 
 
 class SteadyClock:
@@ -41,7 +41,7 @@ class StillCloud:
     offering: ServiceOffering | None
     placeholder: Template | None
     known_zone: Zone | None
-    apis: frozenset[str] = LIVE_APIS | TEST_APIS
+    apis: frozenset[str] = TEST_PLAN_APIS
     limits: tuple[ResourceLimit, ...] = (ResourceLimit("user_vm", -1), ResourceLimit("snapshot", 20))
     clock_skew: float | None = 0.4
     fails: dict[str, CloudUnreachable | CloudRefusedRead] = field(default_factory=dict)

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
+from cloudstack.probe import LIVE_PLAN_APIS
 from validation.facts import Facts
 from validation.findings import Finding, failed, passed, warned
 
 MAX_CLOCK_SKEW_SECONDS = 10.0
 
-_READS = {"queryAsyncJobResult", "listAsyncJobs", "listVolumes", "listVirtualMachines", "listSnapshots", "listNetworks"}
-_SHARED = {
-    "deployVirtualMachine",
-    "startVirtualMachine",
-    "stopVirtualMachine",
-    "destroyVirtualMachine",
-    "updateVirtualMachine",
-    "attachVolume",
-    "detachVolume",
-    "deleteVolume",
-    "createSnapshot",
-    "deleteSnapshot",
-}
-LIVE_APIS = frozenset(_READS | _SHARED | {"revertSnapshot"})
-TEST_APIS = frozenset(_READS | _SHARED | {"createVolume"})
+# The test plan clones: a volume is made from each snapshot.
+TEST_PLAN_APIS = LIVE_PLAN_APIS | {"createVolume"}
 
 
 def target_cloud(facts: Facts) -> Finding:
@@ -83,7 +71,7 @@ def job_ids(facts: Facts) -> Finding:
 
 def permissions_and_limits(facts: Facts) -> Finding:
     """Check that the key may use every command of the plan and its undo, and that no limit forbids it outright."""
-    needed = TEST_APIS if facts.purpose.is_test else LIVE_APIS
+    needed = TEST_PLAN_APIS if facts.purpose.is_test else LIVE_PLAN_APIS
     missing = sorted(needed - facts.cloud.allowed_apis)
     short = _too_small_limits(facts)
     if missing or short:
