@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from failover_project.api.models import ApiToken, RoleName
 
@@ -29,6 +29,11 @@ def valid_token(text: str, *, now: datetime) -> ApiToken | None:
     if token is not None:
         _note_use(token, now=now)
     return token
+
+
+def revoke_tokens(*, tokens: QuerySet[ApiToken], now: datetime) -> int:
+    """Revoke the tokens that are not revoked yet and say how many; they are refused from the next request on."""
+    return tokens.filter(revoked_at=None).update(revoked_at=now)
 
 
 def _note_use(token: ApiToken, *, now: datetime) -> None:
