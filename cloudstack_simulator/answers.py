@@ -41,12 +41,16 @@ class CallHangs(Exception):
 class ApiError(Exception):
     """This will refuse a call with CloudStack's HTTP status, inner code and text."""
 
-    def __init__(self, status: int, text: str, *, inner: int | None = 9999, envelope: str | None = None) -> None:
+    def __init__(
+        self, status: int, text: str, *, inner: int | None = 9999, envelope: str | None = None, plain: bool = False
+    ) -> None:
         super().__init__(text)
         self.status = status
         self.text = text
         self.inner = inner
         self.envelope = envelope
+        # some texts are shown to everybody, whatever their code
+        self.plain = plain
 
 
 class JobError(Exception):
@@ -68,9 +72,10 @@ def invalid_value(command: str, parameter: str, value: str) -> ApiError:
     )
 
 
-def not_verified() -> ApiError:
+def not_verified(*, known_command: bool) -> ApiError:
     """This will build the one answer for a bad key, signature, time or command name."""
-    return ApiError(401, "unable to verify user credentials and/or request signature", inner=None)
+    text = "unable to verify user credentials and/or request signature"
+    return ApiError(401, text, inner=None, envelope=None if known_command else "errorresponse")
 
 
 def stamp(moment: float) -> str:
@@ -89,7 +94,7 @@ def render(status: int, payload: Any, *, moment: float) -> HttpAnswer:
 
 def render_error(error: ApiError, *, command: str, masked: bool, moment: float) -> HttpAnswer:
     """This will put a refusal into CloudStack's error envelope."""
-    text = MASKED_TEXT if masked and error.status in MASKED_CODES else error.text
+    text = MASKED_TEXT if masked and not error.plain and error.status in MASKED_CODES else error.text
     body: dict[str, Any] = {"uuidList": [], "errorcode": error.status}
     if error.inner is not None:
         body["cserrorcode"] = error.inner

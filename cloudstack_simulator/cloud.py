@@ -72,12 +72,17 @@ class Cloud:
             raise invalid_value(request.command, name, value)
         return self.world.snapshots[value]
 
+    def _by_number(self, table: Table[E], request: Request, number: int) -> E | None:
+        """This will find a row by the database's own id, which root admins may pass (facts, section 15)."""
+        if not request.caller.root_admin:
+            raise ApiError(531, "Caller does not have permission to operate with provided resource.", inner=4365)
+        return next((entry for entry in table.values() if entry.number == number), None)
+
     def _existing(self, table: Table[E], request: Request, name: str, kind: str) -> E:
         value = required(request, name)
         row = table.get(value)
-        if row is None and request.caller.root_admin and value.isdigit():
-            # root admins may pass the database's own ids (facts, section 15)
-            row = next((entry for entry in table.values() if entry.number == int(value)), None)
+        if row is None and value.isdigit():
+            row = self._by_number(table, request, int(value))
         if row is None:
             raise invalid_value(request.command, name, value)
         if row.removed:

@@ -121,7 +121,7 @@ def _add_machine(world: World, row: Json, catalogue: Catalogue, *, owner: str, n
     )
     for nic in row["nics"]:
         network: Network = world.networks.named(nic["network"])[0]
-        machine.nics = [*machine.nics, Nic(world.fresh_id(), network.id, nic["mac"], nic.get("ip"))]
+        machine.nics = [*machine.nics, Nic(world.fresh_id(), network.id, nic["mac"], nic.get("ip"), plugged=running)]
         network.state = "Implemented" if running else network.state
     world.add(machine)
     root = _volume(world, row["root"] | {"name": f"ROOT-{machine.number}"}, account=machine.account, now=now)

@@ -74,6 +74,8 @@ class Nic:
     network_id: str
     mac: str
     ip: str | None = None
+    # whether it is plugged into a network that has its VLAN
+    plugged: bool = False
 
 
 @dataclass(eq=False)
@@ -182,6 +184,7 @@ class MachineSnapshot(Record):
     vm_id: str
     account: str
     created: float
+    display_name: str = ""
     removed: bool = False
 
 

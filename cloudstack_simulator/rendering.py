@@ -26,8 +26,10 @@ def render_tags(cloud: Cloud, tags: Tags, *, kind: str, row_id: str, account: st
     return [{**tag, "resourcetype": kind, "resourceid": row_id, **domain} for tag in tags]
 
 
-def render_volume(cloud: Cloud, volume: Volume, *, viewer: Account, job_id: str | None = None) -> Json:
-    """This will render a volume."""
+def render_volume(
+    cloud: Cloud, volume: Volume, *, viewer: Account, job_id: str | None = None, fresh: bool = False
+) -> Json:
+    """This will render a volume; only the result of its own creation names the snapshot it came from."""
     shown: Json = {"id": volume.id, "name": volume.name}
     shown |= {"zoneid": cloud.catalogue.zone_id, "zonename": cloud.catalogue.zone_name, "type": volume.type}
     machine = cloud.world.machines.get(volume.vm_id or "")
@@ -55,9 +57,10 @@ def render_volume(cloud: Cloud, volume: Volume, *, viewer: Account, job_id: str 
     if viewer.root_admin:
         shown["displayvolume"] = True
         if volume.on_storage:
-            shown |= {"path": volume.path, "storageid": cloud.catalogue.places["storageid"]}
+            shown |= {"path": volume.path} if volume.path else {}
+            shown["storageid"] = cloud.catalogue.places["storageid"]
     shown |= {"quiescevm": False, "supportsstoragesnapshot": False, "deleteprotection": volume.delete_protection}
-    if volume.snapshot_id is not None:
+    if volume.snapshot_id is not None and fresh:
         shown["snapshotid"] = volume.snapshot_id
     if volume.on_storage and viewer.root_admin:
         shown |= {key: cloud.catalogue.places[key] for key in ("clusterid", "clustername", "podid", "podname")}
@@ -87,13 +90,13 @@ def _offering_of_volume(cloud: Cloud, volume: Volume) -> Json:
     return {"serviceofferingid": "1", "serviceofferingname": size.name, "serviceofferingdisplaytext": size.display_text}
 
 
-def render_nic(cloud: Cloud, nic: Nic, position: int, *, implemented: bool) -> Json:
+def render_nic(cloud: Cloud, nic: Nic, position: int) -> Json:
     """This will render a network card of a VM."""
     network = cloud.world.networks[nic.network_id]
     shown: Json = {"id": nic.id, "networkid": network.id, "networkname": network.name}
     if nic.ip is not None:
         shown |= {"netmask": network.netmask, "gateway": network.gateway, "ipaddress": nic.ip}
-    if implemented:
+    if nic.plugged:
         shown |= {"isolationuri": f"vlan://{network.vlan}", "broadcasturi": f"vlan://{network.vlan}"}
     shown |= {"traffictype": "Guest", "type": network.type, "isdefault": position == 0, "macaddress": nic.mac}
     return shown | {"secondaryip": [], "extradhcpoption": [], "deviceid": str(position)}
@@ -115,13 +118,10 @@ def render_machine(
     shown |= _host_of(cloud, machine, viewer)
     if not minimal:
         shown |= _shape_of(cloud, machine)
+    shown |= _data_offering_of(cloud, machine)
     shown |= {"guestosid": machine.os_type_id} | ({} if minimal else _root_of(cloud, machine))
     shown["securitygroup"] = []
-    wired = machine.state not in ("Stopped", "Destroyed", "Error") or not machine.started_once
-    shown["nic"] = [
-        render_nic(cloud, nic, position, implemented=wired and cloud.world.networks[nic.network_id].vlan > 0)
-        for position, nic in enumerate(machine.nics)
-    ]
+    shown["nic"] = [render_nic(cloud, nic, position) for position, nic in enumerate(machine.nics)]
     shown["hypervisor"] = cloud.catalogue.settings.hypervisor
     if machine.nics and machine.nics[0].ip is not None:
         shown["ipaddress"] = machine.nics[0].ip
@@ -164,11 +164,15 @@ def _shape_of(cloud: Cloud, machine: Machine) -> Json:
         "serviceofferingid": offering.id,
         "serviceofferingname": offering.name,
     }
-    disks = [volume.disk_offering_id for volume in cloud.world.volumes_of(machine.id) if volume.disk_offering_id]
-    if disks:
-        disk = cloud.catalogue.disk_offerings[disks[0]]
-        shown |= {"diskofferingid": disk.id, "diskofferingname": disk.name}
     return shown | {"cpunumber": machine.cpu, "cpuspeed": machine.cpu_speed, "memory": machine.memory}
+
+
+def _data_offering_of(cloud: Cloud, machine: Machine) -> Json:
+    disks = [volume.disk_offering_id for volume in cloud.world.volumes_of(machine.id) if volume.disk_offering_id]
+    if not disks:
+        return {}
+    disk = cloud.catalogue.disk_offerings[disks[0]]
+    return {"diskofferingid": disk.id, "diskofferingname": disk.name}
 
 
 def _root_of(cloud: Cloud, machine: Machine) -> Json:
@@ -180,7 +184,7 @@ def _root_of(cloud: Cloud, machine: Machine) -> Json:
 def _details_of(machine: Machine, viewer: Account) -> Json:
     shown: Json = {"details": machine.details | machine.inner_details}
     if not viewer.root_admin:
-        shown["readonlydetails"] = ""
+        shown["readonlydetails"] = "dataDiskController, rootDiskController"
     return shown
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,9 +20,11 @@ from cloudstack_simulator.answers import (
     render_error,
 )
 from cloudstack_simulator.call_log import CallLog, is_mutating
+from cloudstack_simulator.catalogue import ServiceOffering
 from cloudstack_simulator.clock import Clock, SystemClock
 from cloudstack_simulator.cloud import Cloud, Request
 from cloudstack_simulator.commands.machines import sweep_expunge
+from cloudstack_simulator.commands.offers import OFFERINGS_MADE
 from cloudstack_simulator.commands.registry import ADMIN_ONLY, Registry
 from cloudstack_simulator.desk import Desk
 from cloudstack_simulator.faults import FaultPlan
@@ -75,6 +78,9 @@ class Simulator:
         world = World(seed=seed, journal=journal if file is not None else None)
         if file is not None and not file.is_empty():
             file.load_into(world)
+            for fields in world.notes(OFFERINGS_MADE):
+                offering = ServiceOffering(**json.loads(fields))
+                catalogue.service_offerings[offering.id] = offering
             journal.clear()
         else:
             populate(world, document, catalogue, now=clock.now())
@@ -122,7 +128,7 @@ class Simulator:
             raise ServerDown(command)
         try:
             if caller is None or command not in self._registry:
-                raise not_verified()
+                raise not_verified(known_command=command in self._registry)
             self._demand_role(caller, command)
             asked = {name: text for name, text in params.items() if name not in _ENVELOPE}
             self.calls.add(command, asked, at=self.cloud.now)

@@ -30,7 +30,8 @@ def list_apis(request: Request, *, allowed: Iterable[str], asynchronous: Iterabl
     if "name" in request.params:
         names = [name for name in names if name.lower() == request.params["name"].lower()]
         if not names:
-            raise ApiError(530, "Api Discovery plugin was unable to find an api by that name or process any apis")
+            text = "Api Discovery plugin was unable to find an api by that name or process any apis"
+            raise ApiError(530, text, plain=True)
     slow = set(asynchronous)
     return Listing("api", names, lambda name: _api(name, slow, admin=request.caller.root_admin))
 

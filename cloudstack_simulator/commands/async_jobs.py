@@ -36,6 +36,12 @@ def list_jobs(cloud: Cloud, request: Request, commands: dict[str, AsyncCommand])
     return [row for row in shown if keyword in row["cmd"].lower()]
 
 
+def _is_swept(cloud: Cloud, job: AsyncJob) -> bool:
+    """This will tell whether a job's snapshot was swept out of the database after a restart."""
+    snapshot = cloud.world.snapshots.get(job.instance_id or "")
+    return snapshot is not None and snapshot.removed and job.result is None
+
+
 def _shown(cloud: Cloud, job: AsyncJob, command: AsyncCommand) -> Json:
     account = cloud.world.account_named(job.account)
     shown: Json = {"accountid": account.id, "account": account.name}
@@ -44,8 +50,10 @@ def _shown(cloud: Cloud, job: AsyncJob, command: AsyncCommand) -> Json:
     shown |= {"jobprocstatus": 0, "jobresultcode": job.result_code}
     if job.result is not None:
         shown |= {"jobresulttype": "object", "jobresult": job.result}
-    if command.instance_type is not None:
-        shown |= {"jobinstancetype": command.instance_type, "jobinstanceid": job.instance_id}
+    if command.instance_type is not None and job.instance_id is not None:
+        shown["jobinstancetype"] = command.instance_type
+        if not _is_swept(cloud, job):
+            shown["jobinstanceid"] = job.instance_id
     if job.result is None:
         # the server that has or had the job; a job cut off by a restart keeps it
         places = cloud.catalogue.places

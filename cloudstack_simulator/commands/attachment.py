@@ -38,7 +38,8 @@ class DetachVolume(AsyncCommand):
     def accept(self, request: Request) -> str | None:
         """This will take any volume that exists: foreign ones are refused in the job."""
         if "id" not in request.params:
-            return self.cloud.machine(request, "virtualmachineid").id
+            demand_access(request.caller, self.cloud.machine(request, "virtualmachineid"))
+            return None
         return self.cloud.volume(request, "id").id
 
     def check(self, job: AsyncJob) -> None:

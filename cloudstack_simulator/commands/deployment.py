@@ -155,7 +155,7 @@ class DeployVirtualMachine(MachineCommand):
             machine.nics = [_wire_up(self.cloud, wire) for wire in wires]
         except ApiError:
             # CloudStack leaves the VM behind in state Error, without disks, until its sweep takes it
-            machine.state = "Error"
+            machine.state, machine.updated = "Error", self.cloud.now
             self.world.add(machine)
             self.cloud.wake(self.cloud.now + self.cloud.catalogue.settings.error_sweep_seconds, "expunge", machine.id)
             raise
@@ -300,7 +300,7 @@ def _wire_up(cloud: Cloud, wire: Wire) -> Nic:
         if ipaddress.ip_address(ip) not in block or world.ip_is_taken(network.id, ip) or ip == network.gateway:
             raise ApiError(530, f"Unable to acquire Guest IP address for network {describe_network(network)}", inner=0)
     world.take_addresses(network.id, mac=mac, ip=ip)
-    return Nic(world.fresh_id(), network.id, mac, ip)
+    return Nic(world.fresh_id(), network.id, mac, ip, plugged=network.state == "Implemented")
 
 
 def _free_ip(cloud: Cloud, network: Network) -> str:

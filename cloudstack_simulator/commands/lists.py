@@ -71,6 +71,8 @@ def _candidates(table: Table[R], request: Request, narrow: Iterable[R] | None = 
     params = request.params
     if "id" in params or "ids" in params:
         keys = [params["id"]] if "id" in params else request.ids("ids")
+        if request.caller.root_admin and keys and all(key.isdigit() for key in keys):
+            return [row for row in table.values() if str(row.number) in keys]
         for key in keys:
             if key not in table:
                 raise invalid_value(request.command, "id" if "id" in params else "ids", key)
@@ -173,7 +175,7 @@ def _jobs_about(cloud: Cloud, kind: str) -> Callable[[Any], str | None]:
     """This will name the unfinished job on a row that is in an in-between state, as CloudStack shows it."""
 
     def about(row: Volume | Machine | Snapshot) -> str | None:
-        if row.state not in _IN_BETWEEN.get(kind, ()):
+        if kind != "Volume" and row.state not in _IN_BETWEEN.get(kind, ()):
             return None
         return next(
             (key for key in cloud.world.unfinished if cloud.world.jobs[key].instance_id == row.id),
@@ -199,7 +201,7 @@ def list_nics(cloud: Cloud, request: Request) -> Listing:
 
 def _nic_of(cloud: Cloud, machine: Machine, row: Any) -> Json:
     number, nic = row
-    shown = render_nic(cloud, nic, number, implemented=cloud.world.networks[nic.network_id].vlan > 0)
+    shown = render_nic(cloud, nic, number)
     shown.pop("secondaryip")
     return shown | {"virtualmachineid": machine.id}
 
@@ -217,13 +219,16 @@ def _machine_snapshot(cloud: Cloud, row: MachineSnapshot) -> Json:
         "id": row.id,
         "name": row.name,
         "state": "Ready",
-        "displayname": row.name,
+        "displayname": row.display_name or row.name,
         "zoneid": cloud.catalogue.zone_id,
         "zonename": cloud.catalogue.zone_name,
         "virtualmachineid": machine.id,
-        "virtualmachinename": machine.name,
+        "virtualmachinename": machine.display_name,
         "current": True,
         "type": "Disk",
         "created": stamp(row.created),
         **owner(cloud, row.account),
+        "hypervisor": cloud.catalogue.settings.hypervisor,
+        "tags": [],
+        "hasannotations": False,
     }

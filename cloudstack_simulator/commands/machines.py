@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from cloudstack_simulator.answers import ApiError, JobError
-from cloudstack_simulator.cloud import Cloud, Request, demand_access
+from dataclasses import replace
+
+from cloudstack_simulator.answers import ApiError, JobError, invalid_value
+from cloudstack_simulator.cloud import Cloud, Request, demand_access, required
 from cloudstack_simulator.commands.attachment import create_on_storage
 from cloudstack_simulator.commands.descriptions import describe_machine
 from cloudstack_simulator.jobs import AsyncCommand
@@ -59,6 +61,13 @@ class StartVirtualMachine(MachineCommand):
         machine = self.machine(job)
         refuse_start(self.cloud, machine)
         machine.state, machine.updated = "Starting", self.cloud.now
+        self._show_root_as_creating(job, machine)
+
+    def _show_root_as_creating(self, job: AsyncJob, machine: Machine) -> None:
+        for volume in self.world.volumes_of(machine.id):
+            if volume.state == "Allocated":
+                volume.state, volume.on_storage = "Creating", True
+                job.memo = job.memo | {"creating": [*job.memo.get("creating", ()), volume.id]}
 
     def finish(self, job: AsyncJob) -> Json:
         """This will boot the VM."""
@@ -66,7 +75,14 @@ class StartVirtualMachine(MachineCommand):
         return self.shown(job)
 
     def undo(self, job: AsyncJob) -> None:
-        """This will put Starting back to Stopped."""
+        """This will put Starting back to Stopped, and volumes that were not yet made back to Allocated."""
+        self.after_restart(job)
+        for volume_id in job.memo.get("creating", ()):
+            volume = self.world.volumes[volume_id]
+            volume.state, volume.on_storage = "Allocated", False
+
+    def after_restart(self, job: AsyncJob) -> None:
+        """This will put the VM back only: a ROOT in its making stays Creating for ever, as recorded."""
         machine = self.machine(job)
         if machine.state == "Starting":
             machine.state = "Stopped"
@@ -177,6 +193,31 @@ class ExpungeVirtualMachine(MachineCommand):
         return {"success": True}
 
 
+class DeleteMachineSnapshot(AsyncCommand):
+    """This will delete a VM snapshot."""
+
+    name = "deleteVMSnapshot"
+    admin_class = "org.apache.cloudstack.api.command.user.vmsnapshot.DeleteVMSnapshotCmd"
+    user_class = admin_class
+    instance_type = "VmSnapshot"
+
+    def accept(self, request: Request) -> str | None:
+        """This will refuse unknown VM snapshots."""
+        key = required(request, "vmsnapshotid")
+        if key not in self.world.machine_snapshots:
+            raise invalid_value(request.command, "vmsnapshotid", key)
+        return key
+
+    def queue(self, job: AsyncJob) -> str | None:
+        """This will queue behind the other jobs of the VM."""
+        return self.world.machine_snapshots[job.instance_id or ""].vm_id
+
+    def finish(self, job: AsyncJob) -> Json:
+        """This will remove the VM snapshot."""
+        self.world.machine_snapshots[job.instance_id or ""].removed = True
+        return {"success": True}
+
+
 def may_expunge(cloud: Cloud, account: Account) -> bool:
     """This will tell whether an account may expunge VMs (allow.user.expunge.recover.vm)."""
     return account.root_admin or cloud.catalogue.settings.user_may_expunge
@@ -190,7 +231,8 @@ def refuse_start(cloud: Cloud, machine: Machine) -> None:
         raise JobError(530, f"Unable to create deployment, no usable volumes found for the VM: {machine.id}")
     if all(volume.device_id != 0 for volume in volumes):
         raise JobError(530, "ROOT volume is missing, unable to prepare volumes for the VM")
-    if machine.memory > settings.host_memory_mb:
+    stuck = any(volume.state == "Creating" for volume in volumes)
+    if stuck or machine.memory > settings.host_memory_mb:
         raise JobError(533, f"No destination found for a deployment for {describe_machine(machine)}")
     if machine.boot_type == "UEFI" and not settings.uefi_hosts:
         raise JobError(530, f"Unable to create a deployment for {describe_machine(machine)}: no host supports UEFI")
@@ -201,6 +243,7 @@ def boot(cloud: Cloud, machine: Machine) -> None:
     for volume in cloud.world.volumes_of(machine.id):
         if volume.state in ("Allocated", "Creating"):
             create_on_storage(volume)
+    machine.nics = [replace(nic, plugged=True) for nic in machine.nics]
     for nic in machine.nics:
         network = cloud.world.networks[nic.network_id]
         if network.state == "Allocated":
@@ -215,6 +258,7 @@ def halt(cloud: Cloud, machine: Machine) -> None:
     """This will end the domain of a VM and say so in its record."""
     if machine.state != "Stopped":
         machine.updated = cloud.now
+        machine.nics = [replace(nic, plugged=False) for nic in machine.nics]
         machine.inner_details = {"Message.ReservedCapacityFreed.Flag": "false"}
     machine.state = "Stopped"
     cloud.hypervisor.halt(machine)
@@ -229,6 +273,18 @@ def expunge(cloud: Cloud, machine: Machine, *, command: str) -> None:
     cloud.hypervisor.halt(machine)
     machine.state, machine.removed = "Expunging", True
     cloud.world.free_addresses(machine)
+    _shut_down_networks(cloud, machine)
+
+
+def _shut_down_networks(cloud: Cloud, machine: Machine) -> None:
+    """This will give up the VLAN of every network that no running VM uses any more."""
+    gone = {nic.network_id for nic in machine.nics}
+    for other in cloud.world.machines.values():
+        if other.running:
+            gone -= {nic.network_id for nic in other.nics}
+    for network_id in gone:
+        network = cloud.world.networks[network_id]
+        network.state = "Allocated" if network.state == "Implemented" else network.state
 
 
 def sweep_expunge(cloud: Cloud, timer: Timer) -> None:

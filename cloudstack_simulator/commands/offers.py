@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +13,8 @@ from cloudstack_simulator.cloud import Cloud, Request, required
 from cloudstack_simulator.commands.lists import Listing
 from cloudstack_simulator.records import Json, Network
 from cloudstack_simulator.rendering import owner
+
+OFFERINGS_MADE = "service_offerings_made"
 
 
 def _chosen(request: Request, rows: Iterable[Any], *, known: Any = None) -> list[Any]:
@@ -42,7 +46,6 @@ def list_zones(cloud: Cloud, request: Request) -> Listing:
 
 
 _ZONE: Json = {
-    "dns1": "8.8.8.8",
     "networktype": "Advanced",
     "securitygroupsenabled": False,
     "allocationstate": "Enabled",
@@ -71,7 +74,40 @@ def _service_offering(row: ServiceOffering) -> Json:
     }
     if row.custom and any(value is not None for value in bounds.values()):
         shown["serviceofferingdetails"] = {key: str(value) for key, value in bounds.items() if value is not None}
-    return shown | {"iscustomized": row.custom, "storagetype": "shared", "hasannotations": False} | row.extra
+    shown |= {"diskofferingid": str(uuid.uuid5(uuid.NAMESPACE_OID, row.id)), "diskofferingname": row.name}
+    shown["diskofferingdisplaytext"] = row.display_text or row.name
+    return shown | {"iscustomized": row.custom} | _SERVICE_OFFERING | row.extra
+
+
+_MADE_ON = stamp(1_700_000_000)
+_SERVICE_OFFERING: Json = {
+    "created": _MADE_ON,
+    "storagetype": "shared",
+    "provisioningtype": "thin",
+    "offerha": False,
+    "limitcpuuse": False,
+    "isvolatile": False,
+    "issystem": False,
+    "defaultuse": False,
+    "rootdisksize": 0,
+    "dynamicscalingenabled": True,
+    "diskofferingstrictness": False,
+    "encryptroot": False,
+    "hasannotations": False,
+}
+
+
+def create_service_offering(cloud: Cloud, request: Request) -> Json:
+    """This will add a fixed size for VMs."""
+    params = request.params
+    fields: Json = {"id": cloud.world.fresh_id(), "name": required(request, "name")}
+    fields |= {"display_text": params.get("displaytext", ""), "extra": {"gpudisplay": False}}
+    sizes = {"cpu": "cpunumber", "cpu_speed": "cpuspeed", "memory": "memory"}
+    fields |= {field: int(params[name]) for field, name in sizes.items() if name in params}
+    cloud.world.note(OFFERINGS_MADE, json.dumps(fields))
+    offering = ServiceOffering(**fields)
+    cloud.catalogue.service_offerings[offering.id] = offering
+    return {"serviceoffering": _service_offering(offering)}
 
 
 def list_disk_offerings(cloud: Cloud, request: Request) -> Listing:
@@ -82,7 +118,9 @@ def list_disk_offerings(cloud: Cloud, request: Request) -> Listing:
 
 def _disk_offering(row: DiskOffering) -> Json:
     shown: Json = {"id": row.id, "name": row.name, "displaytext": row.display_text, "disksize": row.size_gb}
-    return shown | {"iscustomized": row.custom, "state": "Active", "storagetype": "shared"} | row.extra
+    shown |= {"iscustomized": row.custom, "state": "Active", "storagetype": "shared", "provisioningtype": "thin"}
+    shown |= {"created": _MADE_ON, "displayoffering": True, "disksizestrictness": False, "encrypt": False}
+    return shown | {"hasannotations": False} | row.extra
 
 
 def list_templates(cloud: Cloud, request: Request) -> Listing:
@@ -117,7 +155,22 @@ def _template(cloud: Cloud, row: Template) -> Json:
         "domainid": cloud.catalogue.domain_id,
         "isextractable": False,
         "requireshvm": True,
+        "created": _MADE_ON,
+        "physicalsize": row.size,
+        "domainpath": "ROOT",
+        "checksum": "",
+        "details": {},
+        "downloaddetails": [],
+        "arch": "x86_64",
+        "bits": 0,
+        "sshkeyenabled": False,
+        "isdynamicallyscalable": False,
+        "directdownload": False,
+        "deployasis": False,
+        "forcks": False,
+        "url": "",
         "tags": [],
+        "hasannotations": False,
     }
     return shown | row.extra
 
@@ -146,26 +199,55 @@ def list_networks(cloud: Cloud, request: Request) -> Listing:
     rows = [
         row
         for row in _chosen(request, cloud.world.networks.values(), known=cloud.world.networks)
-        if (row.account == caller.name or (caller.root_admin and (request.flag("listall") or "id" in params)))
+        if (row.account == caller.name or caller.root_admin)
         and params.get("type", row.type).lower() == row.type.lower()
     ]
     return Listing("network", rows, lambda row: _network(cloud, row, admin=caller.root_admin))
 
 
 def _network(cloud: Cloud, row: Network, *, admin: bool) -> Json:
+    isolated = bool(row.cidr)
     shown: Json = {"id": row.id, "name": row.name, "displaytext": row.display_text}
     shown |= {"broadcastdomaintype": "Vlan", "traffictype": "Guest"}
-    if row.cidr:
-        shown |= {"gateway": row.gateway, "netmask": row.netmask, "cidr": row.cidr}
+    if isolated:
+        shown |= {"gateway": row.gateway, "netmask": row.netmask, "cidr": row.cidr, "egressdefaultpolicy": False}
+        owner_number = cloud.world.account_named(row.account).number
+        shown["networkdomain"] = f"cs{owner_number}{cloud.catalogue.settings.network_domain}"
     shown |= {"zoneid": cloud.catalogue.zone_id, "zonename": cloud.catalogue.zone_name, "type": row.type}
-    shown |= {"issystem": False, "state": row.state, "acltype": "Account"} | owner(cloud, row.account)
-    shown |= {"service": [], "restartrequired": False, "specifyipranges": False, "canusefordeploy": True}
-    shown |= {"ispersistent": False, "tags": [], "details": {}, "displaynetwork": True}
+    shown |= {"state": row.state, "related": row.id} | owner(cloud, row.account)
     if row.vlan and admin:
         shown |= {"vlan": str(row.vlan), "broadcasturi": f"vlan://{row.vlan}"}
-    if row.cidr:
-        shown["networkdomain"] = cloud.catalogue.settings.network_domain
-    return shown | {"created": stamp(row.created), "hasannotations": False} | cloud.catalogue.extra.get("network", {})
+    services = [{"name": name} for name in _SERVICES] if isolated else []
+    shown |= {"service": services, "supportsvmautoscaling": isolated, "created": stamp(row.created)}
+    offering = "DefaultIsolatedNetworkOfferingWithSourceNatService" if isolated else "DefaultL2NetworkOffering"
+    shown |= {"networkofferingid": str(uuid.uuid5(uuid.NAMESPACE_OID, offering)), "networkofferingname": offering}
+    shown |= {"networkofferingdisplaytext": offering}
+    return shown | {"networkofferingavailability": "Required" if isolated else "Optional"} | _NETWORK
+
+
+_SERVICES = ("Dhcp", "Dns", "Firewall", "Lb", "PortForwarding", "SourceNat", "StaticNat", "UserData", "Vpn")
+_NETWORK: Json = {
+    "networkofferingconservemode": True,
+    "issystem": False,
+    "dns1": "10.147.28.6",
+    "acltype": "Account",
+    "physicalnetworkid": str(uuid.uuid5(uuid.NAMESPACE_OID, "physical network")),
+    "restartrequired": False,
+    "specifyvlan": False,
+    "specifyipranges": False,
+    "canusefordeploy": True,
+    "ispersistent": False,
+    "tags": [],
+    "details": {},
+    "displaynetwork": True,
+    "strechedl2subnet": False,
+    "redundantrouter": False,
+    "receivedbytes": 0,
+    "sentbytes": 0,
+    "publicmtu": 1500,
+    "privatemtu": 1500,
+    "hasannotations": False,
+}
 
 
 def list_capabilities(cloud: Cloud, request: Request) -> Json:

@@ -21,6 +21,7 @@ _ASYNCHRONOUS: tuple[type[AsyncCommand], ...] = (
     machines.StopVirtualMachine,
     machines.DestroyVirtualMachine,
     machines.ExpungeVirtualMachine,
+    machines.DeleteMachineSnapshot,
     AttachVolume,
     DetachVolume,
     volumes.CreateVolume,
@@ -41,6 +42,7 @@ _SYNCHRONOUS: dict[str, Callable[[Cloud, Request], Json]] = {
     "listCapabilities": offers.list_capabilities,
     "listResourceLimits": limits.list_limits,
     "updateResourceLimit": limits.update_limit,
+    "createServiceOffering": offers.create_service_offering,
 }
 
 _LISTS: dict[str, Callable[[Cloud, Request], Listing]] = {

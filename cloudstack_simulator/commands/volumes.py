@@ -39,7 +39,8 @@ class VolumeCommand(AsyncCommand):
     def shown(self, job: AsyncJob) -> Json:
         """This will render the volume for the job's result."""
         viewer = self.world.account_named(job.account)
-        return {"volume": render_volume(self.cloud, self.volume(job), viewer=viewer, job_id=job.id)}
+        volume = render_volume(self.cloud, self.volume(job), viewer=viewer, job_id=job.id, fresh=self.creates)
+        return {"volume": volume}
 
 
 class CreateVolume(VolumeCommand):

@@ -63,10 +63,14 @@ def _moment(text: str) -> float:
 def _adopt_machine(cloud: Cloud, row: dict[str, Any], _names: Names) -> None:
     world = cloud.world
     running = row["state"] == "Running"
-    nics = [Nic(nic["id"], nic["networkid"], nic["macaddress"], nic.get("ipaddress")) for nic in row["nic"]]
+    nics = [
+        Nic(nic["id"], nic["networkid"], nic["macaddress"], nic.get("ipaddress"), plugged="isolationuri" in nic)
+        for nic in row["nic"]
+    ]
     for nic in nics:
         network = world.networks[nic.network_id]
-        network.vlan = network.vlan or (100 + network.number if running else 0)
+        if running:
+            network.state, network.vlan = "Implemented", network.vlan or 100 + network.number
     world.add(
         Machine(
             id=row["id"],
@@ -91,6 +95,32 @@ def _adopt_machine(cloud: Cloud, row: dict[str, Any], _names: Names) -> None:
             delete_protection=row["deleteprotection"],
         )
     )
+    if "rootdeviceid" in row:
+        _adopt_root(cloud, row)
+
+
+def _adopt_root(cloud: Cloud, row: dict[str, Any]) -> None:
+    """This will give an adopted VM the root that it must have; its own id is learned when it is first listed."""
+    world = cloud.world
+    on_storage = "pooltype" in row
+    root = world.add(
+        Volume(
+            id=world.fresh_id(),
+            number=world.number("volume"),
+            name=f"ROOT-{world.machines[row['id']].number}",
+            account=row["account"],
+            type="ROOT",
+            state="Ready" if on_storage else "Allocated",
+            size=cloud.catalogue.templates[row["templateid"]].size,
+            created=_moment(row["created"]),
+            template_id=row["templateid"],
+            offering_id=row["serviceofferingid"],
+            on_storage=on_storage,
+            hypervisor_known=on_storage,
+            path="root" if on_storage else "",
+        )
+    )
+    world.place(root, row["id"], 0)
 
 
 def _adopt_volume(cloud: Cloud, row: dict[str, Any], names: Names) -> None:
@@ -152,6 +182,7 @@ def _adopt_machine_snapshot(cloud: Cloud, row: dict[str, Any], names: Names) -> 
             vm_id=names.simulated.get(row["virtualmachineid"], row["virtualmachineid"]),
             account=row["account"],
             created=_moment(row["created"]),
+            display_name=row["displayname"],
         )
     )
 
