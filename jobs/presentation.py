@@ -58,6 +58,7 @@ def status_body(job: FailoverJob, *, now: datetime) -> dict[str, Any]:
         "start_time": job.started_at,
         "duration": duration_ns(job, now=now),
         "current_steps": current_steps(job),
+        "steps": [step_body(step) for step in Step.objects.filter(plan__job=job).order_by("plan__number", "position")],
         "allowed_actions": [
             {"action": action.action, "allowed": action.allowed, "reason": action.reason}
             for action in allowed_actions(job)
@@ -99,6 +100,18 @@ def current_steps(job: FailoverJob) -> list[str]:
         elif step.reason:
             words.append(f"{step.title}: {step.reason}")
     return words
+
+
+def step_body(step: Step) -> dict[str, Any]:
+    """Give one line of the timeline: a step of any plan of the job, in words, with its times."""
+    return {
+        "phase": step.phase,
+        "title": step.title,
+        "state": step.state,
+        "reason": step.reason or None,
+        "started_at": step.started_at,
+        "finished_at": step.finished_at,
+    }
 
 
 def moving_plan(job: FailoverJob) -> Plan | None:

@@ -67,6 +67,17 @@ class QuestionAnswer(serializers.Serializer[Any]):
     asked_at = serializers.DateTimeField()
 
 
+class StepAnswer(serializers.Serializer[Any]):
+    """This will describe one step of the job's plans."""
+
+    phase = serializers.CharField()
+    title = serializers.CharField()
+    state = serializers.CharField()
+    reason = serializers.CharField(allow_null=True)
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
 class StatusAnswer(serializers.Serializer[Any]):
     """This will describe a job's status; `duration` is nanoseconds."""
 
@@ -81,6 +92,7 @@ class StatusAnswer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=JobState.choices)
     outcome = serializers.ChoiceField(choices=Outcome.choices, allow_null=True)
     current_steps = serializers.ListField(child=serializers.CharField())
+    steps = StepAnswer(many=True)
     allowed_actions = ActionAnswer(many=True)
     questions = QuestionAnswer(many=True)
 
