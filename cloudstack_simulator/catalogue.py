@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from cloudstack_simulator.records import Json
 
@@ -66,6 +67,8 @@ class Settings:
 
     hypervisor: str = "KVM"
     job_seconds: float = 2.0
+    # how long a VM-bound job waits for the server to hand it out
+    dispatch_seconds: float = 0.0
     job_factors: dict[str, float] = field(default_factory=dict)
     kvm_snapshot_enabled: bool = True
     user_may_expunge: bool = False
@@ -100,5 +103,5 @@ class Catalogue:
     os_types: dict[str, OsType]
     settings: Settings
     places: dict[str, str]
-    extra: dict[str, Json] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
     fixed_lists: dict[str, Json] = field(default_factory=dict)

@@ -86,6 +86,8 @@ class Scheduler:
                 self._queues.setdefault(job.queue, deque()).append(job.id)
             if job.started is not None:
                 self._push_job(job)
+            elif job.queue is None or self._queues[job.queue][0] == job.id:
+                self._push(self._cloud.now, "begin", job.id)
         for timer in self._world.timers.values():
             if not timer.removed:
                 self._push(timer.at, "timer", timer.id)
@@ -110,7 +112,6 @@ class Scheduler:
         """This will take a job on: refuse it, start it, or put it behind its VM's other jobs."""
         command = self._commands[job.command]
         self._world.add(job)
-        self._world.unfinished[job.id] = None
         try:
             command.check(job)
         except JobError as error:
@@ -126,6 +127,13 @@ class Scheduler:
             self._start(job)
 
     def _start(self, job: AsyncJob) -> None:
+        delay = self._cloud.catalogue.settings.dispatch_seconds
+        if delay and job.queue is not None:
+            self._push(self._cloud.now + delay, "begin", job.id)
+        else:
+            self._begin(job)
+
+    def _begin(self, job: AsyncJob) -> None:
         now = self._cloud.now
         command = self._commands[job.command]
         job.started = now
@@ -169,6 +177,8 @@ class Scheduler:
         if what == "timer":
             return self._world.timers[key].removed
         job = self._world.jobs[key]
+        if what == "begin":
+            return job.status != 0 or job.started is not None
         return job.status != 0 or at != (job.ends if what == "end" else job.middle)
 
     def run_until(self, moment: float) -> None:
@@ -178,13 +188,13 @@ class Scheduler:
             self._cloud.now = at
             if what == "timer":
                 self._ring(self._world.timers[key])
-            elif what == "middle":
-                job = self._world.jobs[key]
-                job.middle = None
-                self._commands[job.command].halfway(job)
             else:
-                self._end(self._world.jobs[key])
+                _STAGES[what](self, self._world.jobs[key])
         self._cloud.now = moment
+
+    def _reach_middle(self, job: AsyncJob) -> None:
+        job.middle = None
+        self._commands[job.command].halfway(job)
 
     def _ring(self, timer: Timer) -> None:
         timer.removed = True
@@ -223,7 +233,7 @@ class Scheduler:
 
     def _close(self, job: AsyncJob) -> None:
         job.completed = self._cloud.now
-        self._world.unfinished.pop(job.id, None)
+        self._world.close_job(job)
 
     def _host_finishes(self, timer: Timer) -> None:
         job = self._world.jobs[timer.subject]
@@ -246,3 +256,10 @@ class Scheduler:
                 self.set_timer(max(job.ends, self._cloud.now), "host", job.id)
             self._fail(job, 530, None)
         self._queues = {}
+
+
+_STAGES: dict[str, Callable[[Scheduler, AsyncJob], None]] = {
+    "begin": Scheduler._begin,
+    "middle": Scheduler._reach_middle,
+    "end": Scheduler._end,
+}

@@ -17,7 +17,7 @@ A scenario is a mapping with these keys (all ids are uuids; sizes in GB unless a
                 nics: [{network, mac, ip}], root: {id, size_gb}}]     (offering, template, network by name)
     volumes: [{id, name, size_gb, attached_to: MACHINE NAME, device_id, replica: true, content: […]}]
     fleet: {per_appliance: 5, size_gb: 40}     makes machines and volumes for N VMs, N from `NAME:N`
-    extra: {zone|network: {…}}                 further keys of those answers, as recorded
+    extra: {zone: {…}, zone_admin: {…}, services: […]}    further keys of those answers, as recorded
     fixed_lists: {COMMAND: {key, rows}}        lists that are answered word for word
 """
 
@@ -82,7 +82,7 @@ def populate(world: World, document: Json, catalogue: Catalogue, *, now: float) 
     """This will put into an empty world what the scenario says exists."""
     owner = document["owner"]
     for row in document["accounts"]:
-        world.add(Account(number=world.number("account") + 1, domain_id=catalogue.domain_id, **row))
+        world.add(Account(number=2 * world.number("account"), domain_id=catalogue.domain_id, **row))
     for row in document["networks"]:
         fields = {"account": owner, "display_text": row["name"], "created": now} | row
         world.add(Network(number=203 + world.number("network"), **fields))

@@ -108,6 +108,8 @@ class Machine(Record):
     boot_mode: str | None = None
     appliance: bool = False
     removed: bool = False
+    # a VM whose start was cut off by a restart still shows the host it was to run on
+    host_lingers: bool = False
     # details that a deployment or a stop leaves behind, shown beside the caller's own
     inner_details: dict[str, str] = field(default_factory=dict)
 

@@ -143,7 +143,7 @@ def render_machine(
 
 
 def _host_of(cloud: Cloud, machine: Machine, viewer: Account) -> Json:
-    if machine.state not in ("Running", "Starting", "Stopping"):
+    if machine.state not in ("Running", "Starting", "Stopping") and not machine.host_lingers:
         return {}
     places = cloud.catalogue.places
     if not viewer.root_admin:

@@ -76,6 +76,7 @@ class World:
             "counter": self.counters,
         }
         self.unfinished: dict[str, None] = {}
+        self._unfinished_about: dict[str, dict[str, None]] = {}
         self._volumes_of: dict[str, dict[str, None]] = {}
         self._snapshots_of: dict[str, list[str]] = {}
         self._taken_macs: set[str] = set()
@@ -97,10 +98,29 @@ class World:
             case Snapshot():
                 self._snapshots_of.setdefault(record.volume_id, []).append(record.id)
             case AsyncJob() if record.status == 0:
-                self.unfinished[record.id] = None
+                self.open_job(record)
             case Machine() if not record.removed:
                 for nic in record.nics:
                     self.take_addresses(nic.network_id, mac=nic.mac, ip=nic.ip)
+
+    def open_job(self, job: AsyncJob) -> None:
+        """This will count a job among the unfinished."""
+        self.unfinished[job.id] = None
+        if job.instance_id is not None:
+            self._unfinished_about.setdefault(job.instance_id, {})[job.id] = None
+
+    def close_job(self, job: AsyncJob) -> None:
+        """This will count a job among the unfinished no more."""
+        self.unfinished.pop(job.id, None)
+        about = self._unfinished_about.get(job.instance_id or "")
+        if about is not None:
+            about.pop(job.id, None)
+            if not about:
+                del self._unfinished_about[job.instance_id or ""]
+
+    def job_about(self, row_id: str) -> str | None:
+        """This will name the oldest unfinished job about a row, which CloudStack shows with it."""
+        return next(iter(self._unfinished_about.get(row_id, ())), None)
 
     def take_addresses(self, network_id: str, *, mac: str, ip: str | None) -> None:
         """This will note a MAC and an IP as used."""

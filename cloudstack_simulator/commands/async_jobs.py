@@ -37,9 +37,12 @@ def list_jobs(cloud: Cloud, request: Request, commands: dict[str, AsyncCommand])
 
 
 def _is_swept(cloud: Cloud, job: AsyncJob) -> bool:
-    """This will tell whether a job's snapshot was swept out of the database after a restart."""
+    """This will tell whether what a job was about has been swept out of the database."""
+    machine_snapshot = cloud.world.machine_snapshots.get(job.instance_id or "")
+    if machine_snapshot is not None:
+        return machine_snapshot.removed
     snapshot = cloud.world.snapshots.get(job.instance_id or "")
-    return snapshot is not None and snapshot.removed and job.result is None
+    return snapshot is not None and snapshot.removed and snapshot.state == "Error"
 
 
 def _shown(cloud: Cloud, job: AsyncJob, command: AsyncCommand) -> Json:

@@ -72,7 +72,7 @@ class DetachVolume(AsyncCommand):
         volume.attached = None
         volume.type = "DATADISK"
         viewer = self.world.account_named(job.account)
-        return {"volume": render_volume(self.cloud, volume, viewer=viewer, job_id=job.id)}
+        return {"volume": render_volume(self.cloud, volume, viewer=viewer, job_id=self.world.job_about(volume.id))}
 
     def host_finishes(self, job: AsyncJob) -> None:
         """This will take the disk out of the domain only."""
@@ -132,7 +132,7 @@ class AttachVolume(AsyncCommand):
         put_on(self.cloud, volume, machine, device)
         self.host_finishes(job)
         viewer = self.world.account_named(job.account)
-        return {"volume": render_volume(self.cloud, volume, viewer=viewer, job_id=job.id)}
+        return {"volume": render_volume(self.cloud, volume, viewer=viewer, job_id=self.world.job_about(volume.id))}
 
     def undo(self, job: AsyncJob) -> None:
         """This will put Attaching back to Ready."""

@@ -198,7 +198,7 @@ class DeployVirtualMachine(MachineCommand):
     def _spoil(self, machine: Machine) -> None:
         for volume in self.world.volumes_of(machine.id):
             self.cloud.hypervisor.wipe(volume, command=self.name)
-        machine.state = "Error"
+        machine.state, machine.updated = "Error", self.cloud.now
         self.cloud.wake(self.cloud.now + self.cloud.catalogue.settings.error_sweep_seconds, "expunge", machine.id)
 
     def finish(self, job: AsyncJob) -> Json:

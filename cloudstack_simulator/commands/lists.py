@@ -11,7 +11,7 @@ from cloudstack_simulator.answers import ApiError, invalid_value, stamp
 from cloudstack_simulator.cloud import Cloud, Request, may_touch
 from cloudstack_simulator.commands.tags import tags_of
 from cloudstack_simulator.records import Json, Machine, MachineSnapshot, Snapshot, Volume
-from cloudstack_simulator.rendering import owner, render_machine, render_nic, render_snapshot, render_volume
+from cloudstack_simulator.rendering import job_mark, owner, render_machine, render_nic, render_snapshot, render_volume
 from cloudstack_simulator.world import Table
 
 MAX_PAGE_SIZE = 500
@@ -117,8 +117,8 @@ def list_volumes(cloud: Cloud, request: Request) -> Listing:
         and params.get("keyword", "").lower() in row.name.lower()
         and params.get("virtualmachineid", row.vm_id) == row.vm_id
     ]
-    jobs = _jobs_about(cloud, "Volume")
-    return Listing("volume", rows, lambda row: render_volume(cloud, row, viewer=request.caller, job_id=jobs(row)))
+    about = cloud.world.job_about
+    return Listing("volume", rows, lambda row: render_volume(cloud, row, viewer=request.caller, job_id=about(row.id)))
 
 
 def list_machines(cloud: Cloud, request: Request) -> Listing:
@@ -133,12 +133,12 @@ def list_machines(cloud: Cloud, request: Request) -> Listing:
         and _machine_has(row, params.get("keyword", "").lower())
         and ("networkid" not in params or any(nic.network_id == params["networkid"] for nic in row.nics))
     ]
-    jobs = _jobs_about(cloud, "VirtualMachine")
+    about = cloud.world.job_about
     minimal = params.get("details") == "min"
     return Listing(
         "virtualmachine",
         rows,
-        lambda row: render_machine(cloud, row, viewer=request.caller, job_id=jobs(row), minimal=minimal),
+        lambda row: render_machine(cloud, row, viewer=request.caller, job_id=about(row.id), minimal=minimal),
     )
 
 
@@ -161,35 +161,8 @@ def list_snapshots(cloud: Cloud, request: Request) -> Listing:
         and params.get("volumeid", row.volume_id) == row.volume_id
         and params.get("keyword", "").lower() in row.name.lower()
     ]
-    jobs = _jobs_about(cloud, "Snapshot")
-
-    def render(row: Snapshot) -> Json:
-        job_id = jobs(row)
-        mark = {"jobid": job_id, "jobstatus": 0} if job_id else {}
-        return render_snapshot(cloud, row) | mark
-
-    return Listing("snapshot", rows, render)
-
-
-def _jobs_about(cloud: Cloud, kind: str) -> Callable[[Any], str | None]:
-    """This will name the unfinished job on a row that is in an in-between state, as CloudStack shows it."""
-
-    def about(row: Volume | Machine | Snapshot) -> str | None:
-        if kind != "Volume" and row.state not in _IN_BETWEEN.get(kind, ()):
-            return None
-        return next(
-            (key for key in cloud.world.unfinished if cloud.world.jobs[key].instance_id == row.id),
-            None,
-        )
-
-    return about
-
-
-_IN_BETWEEN = {
-    "Volume": ("Attaching", "Snapshotting", "Creating", "RevertSnapshotting"),
-    "VirtualMachine": ("Starting", "Stopping"),
-    "Snapshot": ("Allocated", "Creating", "BackingUp"),
-}
+    about = cloud.world.job_about
+    return Listing("snapshot", rows, lambda row: render_snapshot(cloud, row) | job_mark(about(row.id)))
 
 
 def list_nics(cloud: Cloud, request: Request) -> Listing:

@@ -76,7 +76,9 @@ class StartVirtualMachine(MachineCommand):
 
     def undo(self, job: AsyncJob) -> None:
         """This will put Starting back to Stopped, and volumes that were not yet made back to Allocated."""
-        self.after_restart(job)
+        machine = self.machine(job)
+        if machine.state == "Starting":
+            machine.state = "Stopped"
         for volume_id in job.memo.get("creating", ()):
             volume = self.world.volumes[volume_id]
             volume.state, volume.on_storage = "Allocated", False
@@ -85,7 +87,7 @@ class StartVirtualMachine(MachineCommand):
         """This will put the VM back only: a ROOT in its making stays Creating for ever, as recorded."""
         machine = self.machine(job)
         if machine.state == "Starting":
-            machine.state = "Stopped"
+            machine.state, machine.host_lingers = "Stopped", True
 
     def failure_text(self, job: AsyncJob) -> str:
         """This will tell of a start that the host did not carry out."""
@@ -250,7 +252,7 @@ def boot(cloud: Cloud, machine: Machine) -> None:
             network.state = "Implemented"
             network.vlan = network.vlan or 100 + network.number % 900
     machine.state, machine.updated = "Running", cloud.now
-    machine.inner_details = {}
+    machine.inner_details, machine.host_lingers = {}, False
     cloud.hypervisor.boot(machine)
 
 

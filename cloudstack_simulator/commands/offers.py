@@ -217,15 +217,16 @@ def _network(cloud: Cloud, row: Network, *, admin: bool) -> Json:
     shown |= {"state": row.state, "related": row.id} | owner(cloud, row.account)
     if row.vlan and admin:
         shown |= {"vlan": str(row.vlan), "broadcasturi": f"vlan://{row.vlan}"}
-    services = [{"name": name} for name in _SERVICES] if isolated else []
+    services = cloud.catalogue.extra.get("services", _SERVICES) if isolated else []
     shown |= {"service": services, "supportsvmautoscaling": isolated, "created": stamp(row.created)}
     offering = "DefaultIsolatedNetworkOfferingWithSourceNatService" if isolated else "DefaultL2NetworkOffering"
     shown |= {"networkofferingid": str(uuid.uuid5(uuid.NAMESPACE_OID, offering)), "networkofferingname": offering}
-    shown |= {"networkofferingdisplaytext": offering}
+    text = "Offering for Isolated networks with Source Nat service enabled" if isolated else "Offering for L2 networks"
+    shown |= {"networkofferingdisplaytext": text}
     return shown | {"networkofferingavailability": "Required" if isolated else "Optional"} | _NETWORK
 
 
-_SERVICES = ("Dhcp", "Dns", "Firewall", "Lb", "PortForwarding", "SourceNat", "StaticNat", "UserData", "Vpn")
+_SERVICES = [{"name": name} for name in ("Dhcp", "Dns", "Firewall", "PortForwarding", "SourceNat", "UserData")]
 _NETWORK: Json = {
     "networkofferingconservemode": True,
     "issystem": False,

@@ -40,6 +40,28 @@ def forget_vanished(cloud: Cloud, recorded: Any, simulated: Any, names: Names) -
     return gone
 
 
+def do_unrecorded(cloud: Cloud, what: dict[str, Any]) -> None:
+    """This will do to the simulated zone what was done to the recorded one without a line about it."""
+    for name in what.get("gone", ()):
+        for volume in cloud.world.volumes.named(name):
+            _forget(cloud, "volume", volume.id)
+    appeared = what.get("appeared", {"volumes": 0})
+    for _ in range(appeared["volumes"]):
+        number = cloud.world.number("volume")
+        cloud.world.add(
+            Volume(
+                id=cloud.world.fresh_id(),
+                number=number,
+                name=f"unrecorded-{number}",
+                account="admin",
+                type="DATADISK",
+                state=appeared["state"],
+                size=1 << 30,
+                created=cloud.now,
+            )
+        )
+
+
 def _forget(cloud: Cloud, key: str, row_id: str) -> None:
     world = cloud.world
     if key == "volume":
