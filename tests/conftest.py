@@ -10,6 +10,7 @@ import pytest
 from cloudstack_simulator import Simulator, SteppedClock
 from inventory.models import ProtectedVM
 from networks.services import MappingWish, create_mapping
+from tests.support import servers
 from tests.support.inventory_of import STORAGE_NETWORK, VM_NETWORK, ScenarioInventory, inventory_from_scenario
 from tests.support.service import Service
 
@@ -17,6 +18,34 @@ from tests.support.service import Service
 os.environ["DJANGO_SETTINGS_MODULE"] = "failover_project.settings"
 
 LIVE_NETWORKS = {VM_NETWORK: "OSSEA-L2", STORAGE_NETWORK: "OSSEA-Storage"}
+
+_DATABASE_FIXTURES = frozenset({"db", "transactional_db", "django_db_reset_sequences", "live_server"})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse to run without the servers that REQUIRE_SERVICES demands."""
+    config.addinivalue_line("markers", "database: uses the database (set by the tests' own conftest)")
+    if servers.services_are_required() and servers.missing():
+        raise pytest.UsageError(f"REQUIRE_SERVICES is set, and these are not installed: {', '.join(servers.missing())}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what uses the database, and leave out what needs a server that is not here."""
+    absent = servers.missing()
+    left_out = [item for item in items if any(item.get_closest_marker(name) for name in absent)]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if item.get_closest_marker("django_db") or not _DATABASE_FIXTURES.isdisjoint(fixtures):
+            item.add_marker("database")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once for each server that is not here that its tests were left out."""
+    for name in servers.missing():
+        terminalreporter.write_line(f"No {name} here: tests marked `{name}` are left out (REQUIRE_SERVICES=1 fails).")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""This will show that the shared fixtures hold a world in which failovers can be tested, away from the tree's own files."""
+"""This will show that the shared fixtures hold a world that fails over, away from the tree's own files."""
 
 from __future__ import annotations
 

@@ -1,0 +1,70 @@
+# Needs Python >= 3.11 and make. PYTHON= chooses the interpreter, VENV= the folder of the virtual environment.
+
+ENOUGH  := import sys, venv; sys.exit(sys.version_info < (3, 11))
+PYTHON  ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+               if "$$p" -c '$(ENOUGH)' 2>/dev/null; then echo "$$p"; exit; fi; done)
+VENV    ?= .venv
+RUN     := $(VENV)/bin/python
+PIP     := $(RUN) -m pip --disable-pip-version-check --no-input --quiet install --require-hashes --no-deps
+APPS    := failover_project debugtools jobs validation networks inventory cloudstack cloudstack_simulator
+# Checks read the settings, which make their secrets on first use: not in var/, which belongs to the service.
+CHECKED := VAR_DIR=$(VENV)/check PATH="$(VENV)/bin:$$PATH"
+
+PORT     ?= 8082
+CASE     ?= single
+KILLS    ?= 50
+JOBS     ?= 50
+SEED     ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve quick test check bench conformance kills
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
+
+setup: $(VENV)/.runtime ## make the virtual environment with what the service needs, checked by hash
+
+demo: setup ## watch VMs fail over on a simulated cloud (ONCE=1 ends by itself; SCENARIO=, PORT=)
+	$(RUN) manage.py demo --port $(PORT) $(if $(filter-out 0,$(ONCE)),--once) $(if $(SCENARIO),--scenario $(SCENARIO))
+
+serve: setup ## run the service on your own cloud, in one process (BIND_HOST=, BIND_PORT=: docs/settings.md)
+	$(RUN) manage.py migrate --verbosity 0
+	exec $(RUN) manage.py serve
+
+quick: $(VENV)/.dev ## the fast tests, in less than 90 s
+	$(RUN) -m pytest -n 2 -m "not slow and not processes"
+
+test: check ## check, then all tests on SQLite, then on PostgreSQL where there is one
+	$(RUN) -m tests
+
+check: $(VENV)/.dev ## style, types, import contracts, migrations, security, house rules
+	$(CHECKED) ruff check .
+	$(CHECKED) ruff format --check .
+	$(CHECKED) mypy .
+	$(CHECKED) lint-imports
+	$(CHECKED) $(RUN) manage.py makemigrations --check --dry-run
+	$(CHECKED) $(RUN) manage.py check --deploy --fail-level ERROR
+	$(CHECKED) bandit --quiet --recursive $(APPS) manage.py
+	$(RUN) -m pytest tests/house
+
+bench: $(VENV)/.dev ## measure a case (CASE=single, JOB_SECONDS=5); one JSON line
+	$(RUN) -m tests.bench $(CASE) $(if $(JOB_SECONDS),--job-seconds $(JOB_SECONDS))
+
+conformance: $(VENV)/.dev ## replay recordings of a real CloudStack against the simulator (FILES=)
+	$(RUN) -m cloudstack_simulator.conformance $(FILES)
+
+kills: $(VENV)/.dev ## kill the running service again and again, and judge every job (KILLS=, JOBS=, SEED=)
+	$(RUN) -m tests.processes.kills --kills $(KILLS) --jobs $(JOBS) --seed $(SEED)
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "No Python >= 3.11 with venv was found; name one: make PYTHON=/path/to/python3.13"; exit 1; }
+	"$(PYTHON)" -m venv "$(VENV)"
+
+# The stamps are newer than the lock files they were made from, so a second call has nothing to do.
+$(VENV)/.runtime: requirements.lock | $(VENV)/bin/python
+	$(PIP) --requirement requirements.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock | $(VENV)/bin/python
+	$(PIP) --requirement requirements-dev.lock
+	@touch $@
