@@ -1,0 +1,104 @@
+"""This will follow jobs over the API until they ended or wait for a person, and write down each step as it ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import monotonic
+from typing import Any
+
+from debugtools.demo.screen import Bar, Screen
+from debugtools.demo.stage import Stage
+
+_LOOK_SECONDS = 0.2
+_ENDED = frozenset({"done", "failed", "skipped"})
+_SETTLED = frozenset({"finished", "waiting_for_operator"})
+
+_REPLICA_NAME = re.compile(r" \(migration-[^)]*\)")
+
+Answer = dict[str, Any]
+
+
+class NeverEnds(Exception):
+    """A job neither ended nor asked in the time that it may take."""
+
+
+@dataclass
+class _Told:
+    """Which steps were written already, by job and place in its list."""
+
+    steps: set[tuple[str, int]] = field(default_factory=set)
+
+
+def follow(stage: Stage, job_ids: Mapping[str, str], *, seconds: float) -> dict[str, Answer]:
+    """Give the last status answers by VM name. `job_ids` maps VM names to jobs. Raises NeverEnds."""
+    deadline = monotonic() + seconds
+    told = _Told()
+    with stage.screen.moving_foot():
+        while True:
+            answers = {name: stage.operator.get(f"/api/v1/failover/{job}/status") for name, job in job_ids.items()}
+            _write_news(stage.screen, answers, told)
+            stage.screen.show_bars([_bar(name, answer) for name, answer in answers.items()])
+            if all(answer["state"] in _SETTLED for answer in answers.values()):
+                return answers
+            if monotonic() > deadline:
+                raise NeverEnds(f"After {seconds:.0f} s these still move: {', '.join(_moving(answers))}")
+            stage.pause(_LOOK_SECONDS)
+
+
+def _write_news(screen: Screen, answers: Mapping[str, Answer], told: _Told) -> None:
+    news = []
+    for name, answer in answers.items():
+        for place, step in enumerate(answer["steps"]):
+            if step["state"] in _ENDED and (name, place) not in told.steps:
+                told.steps.add((name, place))
+                news.append((_time(step["finished_at"]), name, step))
+    if not news:
+        return
+    # One clock for all jobs: that of the first that began.
+    began = min(_time(answer["start_time"]) for answer in answers.values() if answer["start_time"])
+    for ended_at, name, step in sorted(news, key=lambda item: item[0]):
+        screen.step(
+            at=f"+{(ended_at - began).total_seconds():.1f} s",
+            took=_took(step),
+            job=name,
+            phase=step["phase"],
+            title=_words(step),
+            failed=step["state"] == "failed",
+        )
+
+
+def _bar(name: str, answer: Answer) -> Bar:
+    return Bar(
+        name=name,
+        percent=answer["progress"],
+        seconds=answer["duration"] / 1e9,
+        status=answer["status"],
+        now=[_short(words) for words in answer["current_steps"]],
+    )
+
+
+def _words(step: Mapping[str, Any]) -> str:
+    title = _short(step["title"])
+    return f"{title}: {step['reason']}" if step["state"] != "done" and step["reason"] else title
+
+
+def _short(text: str) -> str:
+    """Leave out the replicas' long names: a line has one row, and the summary names them all."""
+    return _REPLICA_NAME.sub("", text)
+
+
+def _took(step: Mapping[str, Any]) -> str:
+    if step["started_at"] is None:
+        return ""
+    return f"{(_time(step['finished_at']) - _time(step['started_at'])).total_seconds():.1f} s"
+
+
+def _moving(answers: Mapping[str, Answer]) -> list[str]:
+    return [f"{name} ({answer['status']})" for name, answer in answers.items() if answer["state"] not in _SETTLED]
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
