@@ -59,11 +59,15 @@ class Hypervisor:
             volume.holders = [holder for holder in volume.holders if holder != machine_id]
 
     def boot(self, machine: Machine) -> None:
-        """This will start a domain with the disks that the record gives it, and let the guest write to each."""
+        """This will start a domain with the disks that the record gives it, and let the guest write to each.
+
+        An appliance writes to its own root only: the replicas are its cargo, not its file systems.
+        """
         machine.running, machine.started_once, machine.boots = True, True, machine.boots + 1
         for volume in self._world.volumes_of(machine.id):
             self.hold(machine, volume)
-            self.write(machine, volume, f"boot:{machine.id}:{machine.boots}")
+            if not (machine.appliance and volume.replica):
+                self.write(machine, volume, f"boot:{machine.id}:{machine.boots}")
 
     def halt(self, machine: Machine) -> None:
         """This will end a domain; it lets go of every disk, also of those that the record does not know."""

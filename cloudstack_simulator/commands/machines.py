@@ -35,6 +35,12 @@ class MachineCommand(AsyncCommand):
         """This will find the VM that the job is about."""
         return self.world.machines[job.instance_id or ""]
 
+    def host_finishes(self, job: AsyncJob) -> None:
+        """This will carry the command out late, unless the VM is gone; the record follows what the host reports."""
+        if self.machine(job).removed:
+            raise JobError(530, f"{self.name}: the VM is gone")
+        self.finish(job)
+
     def shown(self, job: AsyncJob) -> Json:
         """This will render the VM for the job's result."""
         viewer = self.world.account_named(job.account)
@@ -68,6 +74,14 @@ class StartVirtualMachine(MachineCommand):
             if volume.state == "Allocated":
                 volume.state, volume.on_storage = "Creating", True
                 job.memo = job.memo | {"creating": [*job.memo.get("creating", ()), volume.id]}
+
+    def host_finishes(self, job: AsyncJob) -> None:
+        """This will boot the VM late, if it still can."""
+        machine = self.machine(job)
+        if machine.removed or machine.state != "Stopped":
+            raise JobError(530, f"{self.name}: the VM is {machine.state}")
+        refuse_start(self.cloud, machine)
+        self.finish(job)
 
     def finish(self, job: AsyncJob) -> Json:
         """This will boot the VM."""

@@ -137,6 +137,12 @@ class CreateSnapshot(SnapshotCommand):
         if volume.state == "Snapshotting":
             volume.state = "Ready"
 
+    def host_finishes(self, job: AsyncJob) -> None:
+        """This will complete late what was shown as failed, unless it was deleted meanwhile."""
+        snapshot = self.snapshot(job)
+        if not snapshot.removed:
+            snapshot.state = "BackedUp"
+
     def after_restart(self, job: AsyncJob) -> None:
         """This will clean up as a restart does: what was not begun goes at once, what failed a little later."""
         self.undo(job)
@@ -176,6 +182,7 @@ class RevertSnapshot(SnapshotCommand):
     """This will bring a volume back to what its snapshot holds, where the storage can."""
 
     name = "revertSnapshot"
+    host_goes_on = True
     admin_class = f"{_USER_SNAPSHOT}.RevertSnapshotCmd"
     user_class = f"{_USER_SNAPSHOT}.RevertSnapshotCmd"
 
@@ -213,9 +220,15 @@ class RevertSnapshot(SnapshotCommand):
     def finish(self, job: AsyncJob) -> Json:
         """This will bring the content back."""
         snapshot, volume = self.snapshot(job), self.volume(job)
-        self.cloud.hypervisor.revert(snapshot, volume)
+        self.host_finishes(job)
         volume.state = "Ready"
         return {"snapshot": render_snapshot(self.cloud, snapshot, job=True)}
+
+    def host_finishes(self, job: AsyncJob) -> None:
+        """This will bring the content back, whatever the record says by then."""
+        volume = self.volume(job)
+        if not volume.removed:
+            self.cloud.hypervisor.revert(self.snapshot(job), volume)
 
     def undo(self, job: AsyncJob) -> None:
         """This will show the volume as free."""

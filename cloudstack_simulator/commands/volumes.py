@@ -125,6 +125,9 @@ class CreateVolume(VolumeCommand):
                 self.cloud.hypervisor.hold(machine, volume)
         return self.shown(job)
 
+    def host_finishes(self, job: AsyncJob) -> None:
+        """This will leave nothing: what a host writes after a failed creation has no record."""
+
     def undo(self, job: AsyncJob) -> None:
         """This will remove a copy that was not finished."""
         volume = self.volume(job)

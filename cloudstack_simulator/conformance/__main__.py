@@ -85,6 +85,8 @@ def main(arguments: list[str] | None = None) -> int:
         outcomes = replay.run(read(path))
         if path in asked:
             good = _tell(path.name, outcomes, known["differences"]) and good
+    sys.stdout.write(f"rows that were there before any line shows how: {replay.adopted} taken over; ")
+    sys.stdout.write(f"rows gone between two files: {replay.forgotten} removed\n")
     return 0 if good else 1
 
 
