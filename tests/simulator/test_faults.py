@@ -119,7 +119,7 @@ def test_a_late_detach_leaves_the_record_and_takes_the_disk_away_later() -> None
     after = operator.cloud.volume(REPLICA)
 
     assert before is not None and after is not None
-    assert (before.vm_id, before.holders) == (operator.appliance, {operator.appliance})
+    assert (before.vm_id, before.holders) == (operator.appliance, frozenset({operator.appliance}))
     assert (after.vm_id, after.holders) == (operator.appliance, frozenset())
     assert not operator.cloud.appliance_writes(REPLICA, "52 3c/9")
 
