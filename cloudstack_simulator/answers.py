@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Any
 
 MASKED_TEXT = "Internal error executing command, please contact your system administrator"
@@ -80,14 +81,24 @@ def not_verified(*, known_command: bool) -> ApiError:
 
 def stamp(moment: float) -> str:
     """This will write a moment the way CloudStack does in JSON."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
+    return _stamp_of_second(int(moment))
+
+
+@lru_cache(maxsize=4096)
+def _stamp_of_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
+
+
+@lru_cache(maxsize=64)
+def _date_of_second(second: int) -> str:
+    return format_datetime(datetime.fromtimestamp(second, UTC), usegmt=True)
 
 
 def render(status: int, payload: Any, *, moment: float) -> HttpAnswer:
     """This will put a payload into an HTTP answer dated by the cloud's clock."""
     headers = {
         "Content-Type": "application/json;charset=UTF-8",
-        "Date": format_datetime(datetime.fromtimestamp(moment, UTC), usegmt=True),
+        "Date": _date_of_second(int(moment)),
     }
     return HttpAnswer(status, headers, json.dumps(payload, separators=(",", ":")).encode())
 

@@ -29,7 +29,7 @@ class Desk:
         """This will answer one call, hit by one fault or none; raises ApiError and CallHangs."""
         command = self._registry.asynchronous.get(request.command)
         for name, text in request.params.items():
-            if any(ord(letter) < 32 and letter not in "\t\r\n" for letter in text):
+            if not text.isprintable() and any(ord(letter) < 32 and letter not in "\t\r\n" for letter in text):
                 raise ApiError(
                     431, f"Received value containing illegal ASCII non-printable characters for parameter {name}"
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,18 +29,26 @@ class FaultPlan:
 
     def __init__(self) -> None:
         self._planned: list[tuple[Fault, int]] = []
+        # a control route plans while another thread's call is struck
+        self._lock = threading.Lock()
         self.fired: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
         """This will plan one more fault, counted from now."""
-        self._planned.append((fault, 0))
+        with self._lock:
+            self._planned.append((fault, 0))
 
     def clear(self) -> None:
         """This will drop every planned fault; what was fired stays on record."""
-        self._planned = []
+        with self._lock:
+            self._planned = []
 
     def strike(self, command: str, *, mutating: bool) -> Fault | None:
         """This will count the call against every plan and return the first fault that hits it."""
+        with self._lock:
+            return self._count(command, mutating=mutating)
+
+    def _count(self, command: str, *, mutating: bool) -> Fault | None:
         hit: Fault | None = None
         remaining: list[tuple[Fault, int]] = []
         for fault, seen in self._planned:

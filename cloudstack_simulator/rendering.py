@@ -192,7 +192,7 @@ def _guest_of(cloud: Cloud, machine: Machine) -> Json:
     os_type = cloud.catalogue.os_types.get(machine.os_type_id)
     shown: Json = {"ostypeid": machine.os_type_id, "osdisplayname": os_type.description if os_type else ""}
     if machine.boot_type is not None:
-        shown |= {"bootmode": machine.boot_mode, "boottype": machine.boot_type}
+        shown |= {"bootmode": (machine.boot_mode or "").lower(), "boottype": machine.boot_type.capitalize()}
     elif machine.running:
         shown |= {"bootmode": "legacy", "boottype": "Bios"}
     return shown

@@ -7,9 +7,11 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import quote
 
 
+@lru_cache(maxsize=4096)
 def java_encode(value: str) -> str:
     """This will encode a value like Java's URLEncoder: "~" becomes %7E and "*" stays, unlike most clients."""
     return quote(value, safe="*").replace("~", "%7E")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cloudstack_simulator.answers import ApiError, invalid_value, stamp
 from cloudstack_simulator.cloud import Cloud, Request, required
 from cloudstack_simulator.commands.descriptions import describe_account
+from cloudstack_simulator.commands.lists import Listing
 from cloudstack_simulator.jobs import AsyncCommand
 from cloudstack_simulator.records import AsyncJob, Json
 
@@ -26,14 +27,20 @@ def query_job(cloud: Cloud, request: Request, commands: dict[str, AsyncCommand])
     return _shown(cloud, job, commands[job.command])
 
 
-def list_jobs(cloud: Cloud, request: Request, commands: dict[str, AsyncCommand]) -> list[Json]:
+def list_jobs(cloud: Cloud, request: Request, commands: dict[str, AsyncCommand]) -> Listing:
     """This will list the unfinished jobs that the caller may see; finished ones are never listed."""
     jobs = [cloud.world.jobs[key] for key in cloud.world.unfinished]
     everybody = request.caller.root_admin and request.flag("listall")
     mine = [job for job in jobs if everybody or job.account == request.caller.name]
     keyword = request.params.get("keyword", "").lower()
-    shown = [_shown(cloud, job, commands[job.command]) for job in mine]
-    return [row for row in shown if keyword in row["cmd"].lower()]
+    wanted = [job for job in mine if keyword in class_of(cloud, job, commands).lower()] if keyword else mine
+    return Listing("asyncjobs", wanted, lambda job: _shown(cloud, job, commands[job.command]))
+
+
+def class_of(cloud: Cloud, job: AsyncJob, commands: dict[str, AsyncCommand]) -> str:
+    """This will name the class that CloudStack shows as a job's command; root admins' calls have their own."""
+    command = commands[job.command]
+    return command.admin_class if cloud.world.account_named(job.account).root_admin else command.user_class
 
 
 def _is_swept(cloud: Cloud, job: AsyncJob) -> bool:

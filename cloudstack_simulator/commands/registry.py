@@ -101,8 +101,7 @@ class Registry:
         return name in self.asynchronous or name in self.synchronous or name in ADMIN_ONLY
 
     def _list_jobs(self, request: Request) -> Json:
-        rows = async_jobs.list_jobs(self._cloud, request, self.asynchronous)
-        return page_of(Listing("asyncjobs", rows, dict), request)
+        return page_of(async_jobs.list_jobs(self._cloud, request, self.asynchronous), request)
 
     def _list_tags(self, request: Request) -> Json:
         return page_of(Listing("tag", tags.list_tags(self._cloud, request), dict), request)
