@@ -10,6 +10,9 @@ from cloudstack_simulator.answers import JobError
 from cloudstack_simulator.cloud import Cloud, Request
 from cloudstack_simulator.records import AsyncJob, Json, Timer
 
+# job.cancel.threshold.minutes: no job may block its VM's queue for longer
+JOB_CANCEL_SECONDS = 3600.0
+
 
 class AsyncCommand:
     """This will be one asynchronous command: what it refuses at the call and at the start, what it does at its end."""
@@ -75,7 +78,11 @@ class Scheduler:
         self._events: list[tuple[float, int, str, str]] = []
         self._order = 0
         self._queues: dict[str, deque[str]] = {}
-        self.on_timer: dict[str, Callable[[Timer], None]] = {"host": self._host_finishes, "restart": self._restart}
+        self.on_timer: dict[str, Callable[[Timer], None]] = {
+            "host": self._host_finishes,
+            "restart": self._restart,
+            "cancel": self._cancel,
+        }
         self.restart: Callable[[float], None] = lambda _seconds: None
         cloud.wake = self.set_timer
         self._resume()
@@ -150,6 +157,8 @@ class Scheduler:
         job.middle = now + first
         job.ends = None if fault.get("kind") == "hang" and not fault["seconds"] else now + first + second
         self._push_job(job)
+        if job.queue is not None and job.ends is not None and job.ends - now > JOB_CANCEL_SECONDS:
+            self.set_timer(now + JOB_CANCEL_SECONDS, "cancel", job.id)
         if fault.get("kind") == "restart":
             self.set_timer(job.middle, "restart", str(fault["seconds"]))
 
@@ -242,6 +251,16 @@ class Scheduler:
         except JobError as error:
             # the world moved on, the host's work has become impossible; on record for whoever asks why
             self._world.note("late_work_given_up", f"{job.command} {job.id}: {error.text}")
+
+    def _cancel(self, timer: Timer) -> None:
+        """This will report a job that blocked others for an hour as failed, with no result; its host goes on."""
+        job = self._world.jobs[timer.subject]
+        if job.status != 0 or job.ends is None:
+            return
+        self._commands[job.command].undo(job)
+        self._fail(job, 0, None)
+        self.set_timer(job.ends, "host", job.id)
+        self._next_in_line(job)
 
     def _restart(self, timer: Timer) -> None:
         self.restart(float(timer.subject))

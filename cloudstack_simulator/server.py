@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, fields
@@ -30,6 +31,11 @@ class SimulatorServer(ThreadingHTTPServer):
         self.simulator = simulator
         self.stopping = threading.Event()
         super().__init__((host, port), Door)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """This will keep quiet about clients that went away in the middle, as killed ones do."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:

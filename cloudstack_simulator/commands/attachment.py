@@ -119,6 +119,8 @@ class AttachVolume(AsyncCommand):
             raise JobError(431, STILL_ATTACHED)
         if volume.state not in ("Allocated", "Ready"):
             raise JobError(431, "Volume state must be in Allocated, Ready or in Uploaded state")
+        if self.world.machines[job.memo["vm_id"]].state not in ("Running", "Stopped"):
+            raise JobError(431, "Please specify a VM that is either running or stopped.")
         job.memo = job.memo | {"was": volume.state}
         if volume.state == "Ready":
             volume.state = "Attaching"

@@ -65,6 +65,8 @@ class StartVirtualMachine(MachineCommand):
     def begin(self, job: AsyncJob) -> None:
         """This will show the VM as Starting, if it can start at all."""
         machine = self.machine(job)
+        if machine.state != "Stopped":
+            raise JobError(530, f"Unable to start {describe_machine(machine)} in state {machine.state}")
         refuse_start(self.cloud, machine)
         machine.state, machine.updated = "Starting", self.cloud.now
         self._show_root_as_creating(job, machine)

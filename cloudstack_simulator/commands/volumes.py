@@ -205,6 +205,8 @@ def refuse_delete(cloud: Cloud, volume: Volume) -> None:
             f"Volume [id = {volume.id}, name = {volume.name}] has delete protection enabled and cannot be deleted.",
             inner=4350,
         )
+    if volume.state in ("Attaching", "Creating", "RevertSnapshotting"):
+        raise ApiError(431, f"Volume {volume.id} is {volume.state}, unable to delete it", inner=4350)
     under_way = ("Creating", "CreatedOnPrimary", "BackingUp")
     if any(row.state in under_way for row in living(cloud.world.snapshots_of(volume.id))):
         raise ApiError(431, "There are snapshot operations in progress on the volume, unable to delete it", inner=4350)

@@ -172,6 +172,35 @@ def test_a_vm_killed_in_its_first_start_keeps_a_root_in_the_making_and_starts_no
     assert ended.code == 533
 
 
+def test_a_job_that_blocks_its_vm_for_an_hour_is_reported_failed_while_its_host_goes_on() -> None:
+    operator = Operator()
+    operator.cloud.faults.add(Fault("detachVolume", "slow", seconds=5000.0))
+    job_id = operator.submit("detachVolume", id=REPLICA)
+    behind = operator.submit("detachVolume", id=OTHER_REPLICA)
+
+    operator.clock.advance(3602.0)
+    shown, before = operator.outcome(job_id), operator.cloud.volume(REPLICA)
+    operator.clock.advance(1500.0)
+    after = operator.cloud.volume(REPLICA)
+
+    assert (shown["jobstatus"], shown["jobresultcode"], "jobresult" in shown) == (2, 0, False)
+    assert operator.outcome(behind)["jobstatus"] == 1
+    assert before is not None and after is not None
+    assert before.holders == {operator.appliance}
+    assert (after.vm_id, after.holders) == (operator.appliance, frozenset())
+
+
+def test_an_attach_behind_a_destruction_is_refused_when_its_turn_comes() -> None:
+    operator = Operator()
+    operator.done("detachVolume", id=REPLICA)
+    vm_id = operator.deploy()
+    operator.submit("destroyVirtualMachine", id=vm_id)
+
+    ended = operator.run("attachVolume", id=REPLICA, virtualmachineid=vm_id, deviceid=0)
+
+    assert (ended.code, ended.text) == (431, "Please specify a VM that is either running or stopped.")
+
+
 def test_the_next_event_is_known_so_that_a_test_can_jump_to_it() -> None:
     operator = Operator()
     assert operator.cloud.next_event_at() is None
