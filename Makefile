@@ -9,6 +9,8 @@ PIP     := $(RUN) -m pip --disable-pip-version-check --no-input --quiet install 
 APPS    := failover_project debugtools jobs validation networks inventory cloudstack cloudstack_simulator
 # Checks read the settings, which make their secrets on first use: not in var/, which belongs to the service.
 CHECKED := VAR_DIR=$(VENV)/check PATH="$(VENV)/bin:$$PATH"
+# The demo starts processes by lists of arguments; starting one by a shell is still an error.
+STARTS  := B404,B603
 
 PORT     ?= 8082
 CASE     ?= single
@@ -44,8 +46,8 @@ check: $(VENV)/.dev ## style, types, import contracts, migrations, security, hou
 	$(CHECKED) lint-imports
 	$(CHECKED) $(RUN) manage.py makemigrations --check --dry-run
 	$(CHECKED) $(RUN) manage.py check --deploy --fail-level ERROR
-	$(CHECKED) bandit --quiet --recursive $(APPS) manage.py
-	$(RUN) -m pytest tests/house
+	$(CHECKED) bandit --quiet --recursive --skip $(STARTS) $(APPS) manage.py
+	$(RUN) -m pytest tests/house -m "not (database or postgresql or redis)"
 
 bench: $(VENV)/.dev ## measure a case (CASE=single, JOB_SECONDS=5); one JSON line
 	$(RUN) -m tests.bench $(CASE) $(if $(JOB_SECONDS),--job-seconds $(JOB_SECONDS))

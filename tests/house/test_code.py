@@ -12,11 +12,11 @@ import pytest
 from django.core.management import call_command
 from importlinter.cli import lint_imports
 
-from tests.house.tree import APPS, ROOT, code_files, functions, length, named, parsed, files_of_tests
+from tests.house.tree import APPS, ROOT, code_files, files_of_tests, functions, length, named, parsed
 
 LONGEST_FILE = 500
 LONGEST_FUNCTION = 60
-# `process` is on the list for readers too, but here it is a process of the operating system, and so no machine can judge.
+# `process` is forbidden as well, unless one of the operating system is meant: that no machine can judge.
 FORBIDDEN_IN_NAMES = frozenset({"manager", "helper", "utils", "enhanced", "unified", "v2", "data", "info"})
 # Names that a framework, the API's contract or the field gives, and not we.
 GIVEN = frozenset(
