@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
+
 from jobs.engine import questions
 from jobs.engine.claims import Claimed, note_claim
 from jobs.engine.contracts import (
@@ -74,14 +76,19 @@ def record_async_answer(engine: Engine, *, attempt: StepAttempt, answer: AsyncAn
         )
     if answer.status == "pending":
         return False
-    return _set(
-        attempt,
-        AttemptState.SUBMITTED,
-        state=AttemptState.ANSWERED,
-        answered_at=now,
-        answer=_heard(answer),
-        next_look_at=now,
-    )
+    with transaction.atomic():
+        # The bell that follows may be lost with this process: the sweeper then finds the answer soon.
+        FailoverJob.objects.filter(pk=attempt.step.plan.job_id).update(
+            next_look_at=engine.later(engine.rules.patience_with_bell)
+        )
+        return _set(
+            attempt,
+            AttemptState.SUBMITTED,
+            state=AttemptState.ANSWERED,
+            answered_at=now,
+            answer=_heard(answer),
+            next_look_at=now,
+        )
 
 
 def settle(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttempt, command: Command) -> None:

@@ -90,6 +90,9 @@ def _intend(engine: Engine, job: FailoverJob, step: Step, command: Command) -> C
 def _commit_intent(engine: Engine, job: FailoverJob, step: Step, command: Command) -> StepAttempt:
     """Write attempt and reservations in one transaction (rule 1); raises ClaimLost, ReservedByOther."""
     now = engine.clock.now()
+    # Should this process die before it decides again, the sweeper finds the intent soon. (Job before plan, as in
+    # decisions: two that lock in different orders would lock each other out.)
+    FailoverJob.objects.filter(pk=job.pk).update(next_look_at=engine.later(engine.rules.patience_with_bell))
     # The plan's row is locked so that a stop (cancel, failure) and an intent cannot pass each other.
     plan = Plan.objects.select_for_update().get(pk=step.plan_id)
     claimed = Step.objects.filter(pk=step.pk, state=StepState.WAITING, attempts_made=step.attempts_made).update(

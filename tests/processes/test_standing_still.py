@@ -1,0 +1,36 @@
+"""This will show, in virtual time, that a job never waits for long on a bell that died with its process."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs.models import AttemptState, StepAttempt
+from tests.support.service import Service
+
+GOES_ON_WITHIN = 20.0
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("command", ["detachVolume", "createSnapshot", "attachVolume", "startVirtualMachine"])
+def test_an_intent_of_a_dead_process_is_taken_over_within_seconds(service: Service, command: str, moment: str) -> None:
+    service.start_live("vm-one")
+    service.kill_at(command, moment=moment)
+    service.run(until=lambda: service.kills_fired == 1)
+    killed_at = service.clock.now()
+
+    service.run(until=lambda: not StepAttempt.objects.filter(state=AttemptState.INTENDED).exists())
+
+    assert (service.clock.now() - killed_at).total_seconds() < GOES_ON_WITHIN
+
+
+def test_an_answer_whose_bell_was_lost_is_settled_within_seconds(service: Service) -> None:
+    service.start_live("vm-one")
+    service.run(until=lambda: StepAttempt.objects.filter(state=AttemptState.SUBMITTED).exists())
+    service.bell.mute = True
+    service.run(until=lambda: StepAttempt.objects.filter(state=AttemptState.ANSWERED).exists())
+    answered_at = service.clock.now()
+
+    service.bell.mute = False
+    service.run(until=lambda: not StepAttempt.objects.filter(state=AttemptState.ANSWERED).exists())
+
+    assert (service.clock.now() - answered_at).total_seconds() < GOES_ON_WITHIN
