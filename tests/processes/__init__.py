@@ -1,0 +1,1 @@
+"""This will show what holds of real processes: the service, the simulated cloud, and kill -9 between them."""
