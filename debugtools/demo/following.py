@@ -13,6 +13,7 @@ from debugtools.demo.screen import Bar, Screen
 from debugtools.demo.stage import Stage
 
 _LOOK_SECONDS = 0.2
+_SILENCE_SECONDS = 10.0
 _ENDED = frozenset({"done", "failed", "skipped"})
 _SETTLED = frozenset({"finished", "waiting_for_operator"})
 
@@ -27,19 +28,21 @@ class NeverEnds(Exception):
 
 @dataclass
 class _Told:
-    """Which steps were written already, by job and place in its list."""
+    """When something was written last, and which steps were, by job and place in its list."""
 
+    last: float
     steps: set[tuple[str, int]] = field(default_factory=set)
 
 
 def follow(stage: Stage, job_ids: Mapping[str, str], *, seconds: float) -> dict[str, Answer]:
     """Give the last status answers by VM name. `job_ids` maps VM names to jobs. Raises NeverEnds."""
     deadline = monotonic() + seconds
-    told = _Told()
+    told = _Told(monotonic())
     with stage.screen.moving_foot():
         while True:
             answers = {name: stage.operator.get(f"/api/v1/failover/{job}/status") for name, job in job_ids.items()}
             _write_news(stage.screen, answers, told)
+            _write_silence(stage.screen, answers, told)
             stage.screen.show_bars([_bar(name, answer) for name, answer in answers.items()])
             if all(answer["state"] in _SETTLED for answer in answers.values()):
                 return answers
@@ -57,6 +60,7 @@ def _write_news(screen: Screen, answers: Mapping[str, Answer], told: _Told) -> N
                 news.append((_time(step["finished_at"]), name, step))
     if not news:
         return
+    told.last = monotonic()
     # One clock for all jobs: that of the first that began.
     began = min(_time(answer["start_time"]) for answer in answers.values() if answer["start_time"])
     for ended_at, name, step in sorted(news, key=lambda item: item[0]):
@@ -68,6 +72,16 @@ def _write_news(screen: Screen, answers: Mapping[str, Answer], told: _Told) -> N
             title=_words(step),
             failed=step["state"] == "failed",
         )
+
+
+def _write_silence(screen: Screen, answers: Mapping[str, Answer], told: _Told) -> None:
+    """Say what is waited for when nothing ended for long, for those who have no moving foot."""
+    if screen.has_foot or monotonic() < told.last + _SILENCE_SECONDS:
+        return
+    told.last = monotonic()
+    for name, answer in answers.items():
+        for words in answer["current_steps"]:
+            screen.say(f"{name} is still at: {_short(words)}")
 
 
 def _bar(name: str, answer: Answer) -> Bar:

@@ -123,6 +123,7 @@ class Processes:
                 text=True,
                 timeout=seconds,
                 check=False,
+                process_group=0,
                 preexec_fn=_dies_with(os.getpid()),
             )
         except subprocess.TimeoutExpired as error:

@@ -89,15 +89,15 @@ class Screen:
         self.console.print(f"  {text}", soft_wrap=True)
 
     def step(self, *, at: str, took: str, job: str, phase: str, title: str, failed: bool) -> None:
-        """Write that a step ended; what is too long for the terminal is cut, never wrapped."""
+        """Write that a step ended; what is too long for the line goes on below, in its column."""
         mark, style = (self._marks[1], "bold red") if failed else (self._marks[0], "green")
         line = Table.grid(padding=(0, 1), expand=self.console.is_terminal)
-        for width in (9, 8):
+        for width in (8, 7):
             line.add_column(width=width, justify="right", style="dim")
         line.add_column(width=14, style="bold", no_wrap=True)
         line.add_column(width=16, style="cyan", no_wrap=True)
         line.add_column(width=2)
-        line.add_column(no_wrap=self.console.is_terminal, overflow="ellipsis", ratio=1)
+        line.add_column(overflow="fold", ratio=1)
         line.add_row(at, took, job, phase, Text(mark, style=style), Text(title, style="red" if failed else ""))
         self.console.print(line)
 
@@ -108,7 +108,14 @@ class Screen:
             table.add_column(column, overflow="fold")
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
-        self._indented(table)
+        if self.console.is_terminal:
+            self._indented(table)
+            return
+        with self.console.capture() as drawn:
+            self._indented(table)
+        for line in drawn.get().splitlines():
+            # The padding of the last column is no part of a line.
+            self.console.print(line.rstrip(), soft_wrap=True)
 
     @contextmanager
     def moving_foot(self) -> Iterator[None]:
@@ -119,6 +126,11 @@ class Screen:
         with Live(console=self.console, auto_refresh=False, transient=True) as self._foot:
             yield
         self._foot = None
+
+    @property
+    def has_foot(self) -> bool:
+        """Whether the foot shows what is under way."""
+        return self._foot is not None
 
     def show_bars(self, bars: Sequence[Bar]) -> None:
         """Redraw the foot."""

@@ -164,7 +164,8 @@ def _show_end(stage: Stage, role: Role, answer: Answer) -> None:
             f"{role.name} failed over in {seconds:.1f} s; its VM is {answer['job_details']['destination_vm_id']}"
         )
         return
-    screen.bad(f"{role.name} is {answer['status']} ({answer['outcome'] or answer['state']}) after {seconds:.1f} s")
+    ended = f"ended as {answer['outcome']}" if answer["outcome"] else "waits for an operator's answer"
+    screen.bad(f"{role.name} {ended}, {seconds:.1f} s after its start")
     if message := answer["job_details"]["error_message"]:
         screen.reason(message)
     for question in answer["questions"]:

@@ -59,8 +59,13 @@ def _claims_of_move(before: World, after: World, move: Move) -> list[Claim]:
     name = move.role.name
     target = after.machines.get(move.target_id)
     if target is None:
-        wrong = f"there is no target VM of {name}" + (f" (id {move.target_id})" if move.target_id else "")
-        return [Claim(f"{name} runs as a VM of the cloud", (wrong,))]
+        return [
+            Claim(f"{name} runs on {_networks(move.role)}", ("it has no VM in the cloud",)),
+            Claim(
+                f"{name}: as it does not run, its disks are back where they hung, unwritten",
+                tuple(_changed(before, after, move.role)),
+            ),
+        ]
     return [
         Claim(f"{name} runs on {_networks(move.role)}", tuple(_not_running(target, move.role))),
         Claim(

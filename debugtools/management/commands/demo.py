@@ -31,7 +31,7 @@ class Command(BaseCommand):
             "--once", action="store_true", help="end by itself; exit status 0 only if the world is right"
         )
         parser.add_argument("--scenario", choices=SCENARIOS, default="demo", help="which cloud is simulated")
-        parser.add_argument("--port", type=int, default=settings.BIND_PORT, help="of the service; 0 picks a free one")
+        parser.add_argument("--port", type=_port, default=settings.BIND_PORT, help="of the service; 0 picks a free one")
         parser.add_argument("--job-seconds", type=_seconds, default=2.0, help="how long a job of the cloud takes")
         parser.add_argument(
             "--fault",
@@ -49,14 +49,23 @@ class Command(BaseCommand):
             once=options["once"],
             fault=options["fault"],
         )
-        ground = Ground(project=settings.BASE_DIR, var=settings.VAR_DIR)
+        ground = Ground(project=settings.BASE_DIR, var=settings.VAR_DIR.resolve())
         sys.exit(perform(ground=ground, wishes=wishes, screen=Screen.on_stdout()))
 
 
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise ArgumentTypeError(f"{text!r} is no port: 1 to 65535, or 0 for a free one")
+    return int(text)
+
+
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 0.0 < seconds <= 600.0:
-        raise ArgumentTypeError(f"{text} is not between 0 and 600 seconds")
+        raise ArgumentTypeError(f"{text!r} is no number of seconds above 0 and up to 600")
     return seconds
 
 
