@@ -168,7 +168,9 @@ def _show(engine: Engine, board: _Board) -> list[str]:
         and over.issuperset(step.after)
     ]
     due_now = [step for step in startable if step.not_before is None or step.not_before <= now]
-    waits = bool(board.asked) and not startable and not _moving(board)
+    # A step that only queues for a resource moves nothing: what it waits for may be what the question is about.
+    able = [step for step in startable if step.waiting_for == ""]
+    waits = bool(board.asked) and not able and not _moving(board)
     shown = statuses.shown(job=job, plan=board.plan, steps=board.steps)
     job.status = shown.status
     job.progress = max(shown.progress, job.progress) if board.plan.kind == PlanKind.FORWARD else shown.progress
@@ -190,9 +192,14 @@ def _next_look(engine: Engine, board: _Board, startable: list[Step], due_now: li
         return engine.later(engine.rules.patience_with_bell)
     moments = [step.not_before for step in startable if step.not_before is not None]
     for attempt in board.unfinished:
-        if attempt.state == AttemptState.INTENDED:
-            # A living owner records its answer soon; the dead are found as soon as their lease shows it.
+        if attempt.state == AttemptState.INTENDED or _is_answered_only(attempt):
+            # A living owner records its answer, or reads back, at once; what the dead left is found by this look.
             moments.append(engine.later(1.0))
         elif attempt.next_look_at is not None and attempt.step_id not in board.asked:
             moments.append(attempt.next_look_at)
     return min([*moments, engine.later(_FALLBACK_LOOK)])
+
+
+def _is_answered_only(attempt: StepAttempt) -> bool:
+    """Whether a synchronous call was answered and nobody has read back yet: then no look is planned either."""
+    return attempt.state == AttemptState.ANSWERED and attempt.next_look_at is None

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import pytest
 
+from jobs.engine import decisions
 from jobs.models import AttemptState, StepAttempt
 from tests.support.service import Service
 
 GOES_ON_WITHIN = 20.0
+CALLS = (
+    "detachVolume",
+    "createSnapshot",
+    "deleteVolume",
+    "updateVirtualMachine",
+    "attachVolume",
+    "startVirtualMachine",
+)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("command", ["detachVolume", "createSnapshot", "attachVolume", "startVirtualMachine"])
+@pytest.mark.parametrize("command", CALLS)
 def test_an_intent_of_a_dead_process_is_taken_over_within_seconds(service: Service, command: str, moment: str) -> None:
     service.start_live("vm-one")
     service.kill_at(command, moment=moment)
@@ -34,3 +43,18 @@ def test_an_answer_whose_bell_was_lost_is_settled_within_seconds(service: Servic
     service.run(until=lambda: not StepAttempt.objects.filter(state=AttemptState.ANSWERED).exists())
 
     assert (service.clock.now() - answered_at).total_seconds() < GOES_ON_WITHIN
+
+
+def test_a_synchronous_answer_that_nobody_read_back_is_looked_at_soon(service: Service) -> None:
+    job = service.start_live("vm-one")
+    service.run(until=lambda: StepAttempt.objects.filter(state=AttemptState.SUBMITTED).exists())
+    # As a process leaves it that dies between the answer of a synchronous call and its reading back.
+    StepAttempt.objects.filter(state=AttemptState.SUBMITTED).update(
+        state=AttemptState.ANSWERED, answer={"kind": "finished"}, answered_at=service.clock.now()
+    )
+
+    decisions.decide(service.engine, job_id=job.pk)
+
+    job.refresh_from_db()
+    assert job.next_look_at is not None
+    assert (job.next_look_at - service.clock.now()).total_seconds() < GOES_ON_WITHIN
