@@ -62,11 +62,12 @@ $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "No Python >= 3.11 with venv was found; name one: make PYTHON=/path/to/python3.13"; exit 1; }
 	"$(PYTHON)" -m venv "$(VENV)"
 
-# The stamps are newer than the lock files they were made from, so a second call has nothing to do.
+# The stamps are newer than the lock files they were made from, so a second call has nothing to do. What tests need
+# includes what the service needs.
 $(VENV)/.runtime: requirements.lock | $(VENV)/bin/python
 	$(PIP) --requirement requirements.lock
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock | $(VENV)/bin/python
 	$(PIP) --requirement requirements-dev.lock
-	@touch $@
+	@touch $(VENV)/.runtime $@

@@ -69,10 +69,11 @@ def run(title: str, marks: str, options: tuple[str, ...], *, database_url: str |
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-m", marks, *options, f"--junitxml={report}"]
         status = subprocess.run(command, env=environment, check=False).returncode
-        return _result(title, status, report)
+        return read_report(title, status, report)
 
 
-def _result(title: str, status: int, report: Path) -> Result:
+def read_report(title: str, status: int, report: Path) -> Result:
+    """Count what a run reported; a run that ended badly has failed even if no single test did."""
     if not report.exists():
         return Result(title, status or 1, passed=0, failed=1)
     suites = list(ElementTree.parse(report).getroot().iter("testsuite"))
@@ -80,7 +81,6 @@ def _result(title: str, status: int, report: Path) -> Result:
         sum(int(suite.get(name, "0")) for name in names for suite in suites)
         for names in (("tests",), ("failures", "errors"), ("skipped",))
     )
-    # A run that could not start, or was stopped, has failed even if no single test did.
     return Result(title, status, passed=total - failed - left_out, failed=failed or int(status != 0))
 
 
