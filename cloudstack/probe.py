@@ -46,7 +46,8 @@ _PROBE_TAG = {"failover-probe": "customjobid"}
 class Probe:
     """Hold what a cloud turned out to be.
 
-    `job_id_honoured` is True only when a job was seen to bear the id that we chose; else `doubt` says why not.
+    `job_id_honoured` is True only when a job was seen to bear the id that we chose, False when one bore another, and
+    None when no job was seen; `doubt` says why it is not True.
     """
 
     version: str
@@ -54,7 +55,7 @@ class Probe:
     capabilities: Capabilities
     allowed_apis: frozenset[str]
     missing_apis: frozenset[str]
-    job_id_honoured: bool
+    job_id_honoured: bool | None
     doubt: str | None
 
 
@@ -74,7 +75,7 @@ def probe(gateway: Gateway, *, appliance_vm_id: str, new_id: Callable[[], str]) 
         capabilities=capabilities,
         allowed_apis=allowed,
         missing_apis=LIVE_PLAN_APIS - allowed,
-        job_id_honoured=isinstance(tagged, Accepted) and tagged.job_id_honoured,
+        job_id_honoured=tagged.job_id_honoured if isinstance(tagged, Accepted) else None,
         doubt=_doubt(tagged),
     )
 

@@ -52,10 +52,15 @@ def secret(name: str, *, file: Path) -> str:
 
 
 def _create_secret_file(file: Path) -> None:
+    """Write the secret beside its place and link it there: nobody ever reads half of it, and the first one wins."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return  # Another process of ours made it a moment ago; its secret is the one to use.
+    draft = file.with_name(f"{file.name}.{os.getpid()}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as out:
         out.write(secrets.token_urlsafe(48))
+    try:
+        os.link(draft, file)
+    except FileExistsError:
+        return  # Another process of ours made it a moment ago; its secret is the one to use.
+    finally:
+        draft.unlink()

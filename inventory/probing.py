@@ -28,8 +28,8 @@ def _keep(cloud: TargetCloud, seen: Probe, *, now: datetime) -> str:
     doubt = seen.doubt or ""
     TargetCloud.objects.filter(pk=cloud.pk).update(
         version=seen.version,
-        # A doubt is not a no: an appliance that could not be tagged says nothing about job ids.
-        customjobid_honoured=True if seen.job_id_honoured else None,
+        # None where the appliance could not be tagged: a doubt is not a no.
+        customjobid_honoured=seen.job_id_honoured,
         clock_skew_seconds=seen.clock_skew,
         running_snapshots_allowed=seen.capabilities.kvm_snapshots_of_running_vms,
         expunge_allowed=seen.capabilities.expunge_allowed,

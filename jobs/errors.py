@@ -59,6 +59,17 @@ class CloudNotUsable(JobError):
     required_actions = ("Check the target cloud's endpoint and credentials in the inventory",)
 
 
+class InventoryChanged(JobError):
+    """An import changed the VM's disks while the start was being validated."""
+
+    error_code = "VALIDATION_FAILED"
+    message = "Validation failed"
+    required_actions = ("Start again: the inventory changed while the start was validated",)
+
+    def __init__(self, vm_id: str) -> None:
+        super().__init__(f"The disks or replicas of VM {vm_id} changed in the inventory during the start")
+
+
 class CannotCancel(JobError):
     """The job is over, or past its point of no return."""
 

@@ -21,8 +21,11 @@ from jobs.runtime import Gateways
 
 log = structlog.get_logger(__name__)
 
-BUSY_SECONDS = 0.05
-IDLE_SECONDS = 0.25
+# Between two rounds: never shorter than this, and never longer, since the database tells of what others submitted.
+SHORTEST_SECONDS = 0.01
+LONGEST_SECONDS = 0.2
+# The watcher's role is renewed as often as a lease; who has it not asks for it more often.
+STANDBY_SECONDS = 1.0
 SWEEP_SECONDS = 0.5
 BEAT_SECONDS = 5.0
 TIDY_SECONDS = 3600.0
@@ -49,10 +52,13 @@ class Keeper:
     def watch_forever(self) -> None:
         """Watch and sweep; of several processes one does it at a time, by a lease in the database."""
         watcher = Watcher(self.engine)
-        swept_at = tidied_at = 0.0
+        swept_at = tidied_at = renewed_at = 0.0
+        watches = False
         while not self.stop.is_set():
-            now = self.engine.clock.now().timestamp()
-            watches = leases.take_role(self.engine, role=ROLE)
+            now = self._now()
+            if now >= renewed_at + (BEAT_SECONDS if watches else STANDBY_SECONDS):
+                watches = leases.take_role(self.engine, role=ROLE)
+                renewed_at = now
             if watches:
                 watcher.watch_once()
             if watches and now >= swept_at + SWEEP_SECONDS:
@@ -62,7 +68,16 @@ class Keeper:
                 tidy(self.engine)
                 tidied_at = now
             close_old_connections()
-            self.stop.wait(BUSY_SECONDS if watcher.next_look_at() is not None else IDLE_SECONDS)
+            self.stop.wait(self._pause(watcher.next_look_at()))
+
+    def _pause(self, next_look_at: float | None) -> float:
+        """Give the seconds until the next round: until the next question to the cloud is due."""
+        if next_look_at is None:
+            return LONGEST_SECONDS
+        return min(max(next_look_at - self._now(), SHORTEST_SECONDS), LONGEST_SECONDS)
+
+    def _now(self) -> float:
+        return self.engine.clock.now().timestamp()
 
     def probe_forever(self) -> None:
         """Probe clouds that were never probed, and all again from time to time."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from jobs.models import FailoverJob, JobState, JobType, Plan, PlanState, Question, Step, StepState
+from jobs.models import AttemptState, FailoverJob, JobState, JobType, Plan, PlanState, Question, Step, StepState
 from jobs.models.timing import CommandTiming
 
 _GUESSED_SECONDS = 5.0
@@ -96,7 +96,7 @@ def current_steps(job: FailoverJob) -> list[str]:
     words = [question.text for question in open_questions(job)]
     for step in plan.steps.exclude(state__in=[StepState.DONE, StepState.SKIPPED, StepState.FAILED]):
         if step.state == StepState.RUNNING:
-            words.append(step.title)
+            words.append(f"{step.title}{_doubt(step)}")
         elif step.reason:
             words.append(f"{step.title}: {step.reason}")
     return words
@@ -112,6 +112,17 @@ def step_body(step: Step) -> dict[str, Any]:
         "started_at": step.started_at,
         "finished_at": step.finished_at,
     }
+
+
+def _doubt(step: Step) -> str:
+    """Say why a running step takes its time, when its last call had no proven effect."""
+    attempt = step.attempts.filter(state=AttemptState.UNKNOWN).first()
+    if attempt is None:
+        return ""
+    said = str(attempt.answer.get("text", "")).rstrip(".") or "no usable answer came"
+    until = attempt.settled_after or attempt.next_look_at
+    wait = f" from {until:%H:%M:%S} UTC on, when the request can do nothing any more" if until else ""
+    return f": {said}. Whether it took effect is read back{wait}."
 
 
 def moving_plan(job: FailoverJob) -> Plan | None:

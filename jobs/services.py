@@ -10,14 +10,14 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from cloudstack import CloudError, Gateway
-from inventory.models import ProtectedVM, ReservationKind
+from inventory.models import ProtectedVM, ReplicaState, ReplicaVolume, ReservationKind
 from inventory.reservations import VMBusy, reserve
 from inventory.secrets import SecretUnreadable
 from jobs.engine import decisions, questions
 from jobs.engine.contracts import Clock, PlannedSteps
 from jobs.engine.journal import record, write_plan
 from jobs.engine.ports import Engine
-from jobs.errors import ActiveJob, CannotAnswer, CannotCancel, CloudNotUsable, JobNotFound, VMNotFound
+from jobs.errors import ActiveJob, CannotAnswer, CannotCancel, CloudNotUsable, InventoryChanged, JobNotFound, VMNotFound
 from jobs.models import FailoverJob, JobState, JobType, Phase, PlanKind, Question
 from jobs.plans.live import live_failover
 from jobs.plans.resolve import os_type_of, specify
@@ -172,6 +172,7 @@ def _write_job(
     try:
         with transaction.atomic():
             reserve(vm=vm, kind=ReservationKind.FAILOVER, reference=spec.job_id, now=now)
+            _refuse_changed_replicas(vm, spec)
             job = FailoverJob.objects.create(
                 job_id=spec.job_id,
                 job_type=JobType.LIVE,
@@ -203,6 +204,13 @@ def _write_job(
         refuse_if_active(vm)
         raise ActiveJob(vm_id=vm.vm_id, kind="failover", reference="that started in the same moment") from error
     return job
+
+
+def _refuse_changed_replicas(vm: ProtectedVM, spec: FailoverSpecification) -> None:
+    """Compare what was validated with the rows, now that the reservation keeps imports from changing them."""
+    rows = ReplicaVolume.objects.filter(disk__vm=vm, state=ReplicaState.GOOD).order_by("disk__position")
+    if [disk.volume_id for disk in spec.disks] != list(rows.values_list("volume_id", flat=True)):
+        raise InventoryChanged(vm.vm_id)
 
 
 def _job_id(clock: Clock, kind: str, vm_id: str) -> str:

@@ -10,8 +10,6 @@ from jobs.commands.base import CommandBase, answer_of, ticket_of
 from jobs.engine.contracts import Absent, Already, Answer, Clear, Guarded, Holds, NoInverse, Refuse, Sight, Ticket
 from jobs.world import World
 
-_WITH_THE_VM = NoInverse("The placeholder is worth nothing; the target VM is removed as a whole.")
-
 
 @dataclass(frozen=True)
 class DetachPlaceholder(CommandBase):
@@ -54,9 +52,9 @@ class DetachPlaceholder(CommandBase):
             return Holds({}, seen="it hangs on no VM")
         return Absent("it still hangs on the target VM")
 
-    def inverse(self, result: Mapping[str, Any]) -> NoInverse:
-        """Say why it is not undone."""
-        return _WITH_THE_VM
+    def inverse(self, result: Mapping[str, Any]) -> DeletePlaceholder:
+        """Delete it: detached, it would outlive the target VM."""
+        return DeletePlaceholder(root_volume_id=self.root_volume_id)
 
 
 @dataclass(frozen=True)
@@ -102,4 +100,4 @@ class DeletePlaceholder(CommandBase):
 
     def inverse(self, result: Mapping[str, Any]) -> NoInverse:
         """Say why it is not undone."""
-        return _WITH_THE_VM
+        return NoInverse("The placeholder is worth nothing.")

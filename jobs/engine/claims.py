@@ -196,7 +196,7 @@ def _wait_for_resource(engine: Engine, step: Step, resource: str) -> None:
     holder = Reservation.objects.filter(resource=resource).select_related("job").first()
     reason = f"Waits for {resource}" + (f", which {holder.job.job_id} uses just now." if holder else ".")
     Step.objects.filter(pk=step.pk, state=StepState.WAITING).update(
-        not_before=engine.later(0.0 if holder is None else engine.rules.patience_with_bell),
+        not_before=engine.later(0.0 if holder is None else engine.rules.patience_in_queue),
         waiting_for=resource,
         reason=reason,
         waiting_since=step.waiting_since or engine.clock.now(),

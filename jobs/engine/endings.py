@@ -57,6 +57,8 @@ def attempt_is_not_done(
     `counts` is False when nothing was sent at all: such tries are not limited, only spaced.
     """
     limit = engine.rules.attempts if step.plan.kind == PlanKind.FORWARD else engine.rules.undo_attempts
+    # An undo is tried again whatever the refusal: one more try costs little and a person's night much.
+    may_retry = may_retry or step.plan.kind != PlanKind.FORWARD
     again = may_retry and (not counts or _counted_attempts(step) < limit)
     with transaction.atomic():
         if not _end_attempt(engine, attempt, AttemptState.NOT_DONE, sentence):

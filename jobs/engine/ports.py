@@ -84,6 +84,8 @@ class Rules:
     defects: int = 5
     # The sweeper rings again for a job whose bell was not followed by work for so long.
     patience_with_bell: float = 5.0
+    # A step that queues for a resource is rung for when it is free; so long after, it looks for itself.
+    patience_in_queue: float = 30.0
 
 
 @dataclass(frozen=True)

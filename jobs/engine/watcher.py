@@ -55,6 +55,7 @@ class Watcher:
     _looks: dict[int, _Look] = field(default_factory=dict)
     _listed_at: dict[str, float] = field(default_factory=dict)
     _silent_until: dict[str, float] = field(default_factory=dict)
+    _next_at: dict[str, float] = field(default_factory=dict)
 
     def tick(self) -> int:
         """Do one round; give how many answers were written. Does nothing while another process watches."""
@@ -66,8 +67,10 @@ class Watcher:
         """Do one round without asking who watches; the caller holds the role."""
         outstanding = self._outstanding()
         answers = 0
+        self._next_at.clear()
         for endpoint, attempts in outstanding.items():
             if self._now() < self._silent_until.get(endpoint, 0.0):
+                self._next_at[endpoint] = self._silent_until[endpoint]
                 continue
             try:
                 answers += self._watch(endpoint, attempts)
@@ -79,7 +82,7 @@ class Watcher:
 
     def next_look_at(self) -> float | None:
         """Give the moment (unix seconds) of the next question, None while nothing is out."""
-        return min((look.next_at for look in self._looks.values()), default=None)
+        return min(self._next_at.values(), default=None)
 
     def _outstanding(self) -> dict[str, list[StepAttempt]]:
         rows = StepAttempt.objects.filter(state=AttemptState.SUBMITTED).select_related("step__plan").order_by("pk")
@@ -96,8 +99,13 @@ class Watcher:
         for attempt in attempts:
             if attempt.pk not in self._looks:
                 self._looks[attempt.pk] = self._first_look(attempt, usual.get(attempt.step.command, 0.0))
-        due = self._due_few(attempts) if len(attempts) <= self.pace.few else self._due_many(endpoint, attempts)
-        return sum(self._ask(endpoint, attempt, usual) for attempt in due)
+        is_few = len(attempts) <= self.pace.few
+        due = self._due_few(attempts) if is_few else self._due_many(endpoint, attempts)
+        answers = sum(self._ask(endpoint, attempt, usual) for attempt in due)
+        out = [self._looks[attempt.pk].next_at for attempt in attempts if attempt.pk in self._looks]
+        if out:
+            self._next_at[endpoint] = min(out) if is_few else self._listed_at[endpoint] + self.pace.list_every
+        return answers
 
     def _first_look(self, attempt: StepAttempt, usual: float) -> _Look:
         submitted = attempt.submitted_at or attempt.intent_at
