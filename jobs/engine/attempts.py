@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 
 from jobs.engine import questions
-from jobs.engine.claims import Claimed, note_claim
+from jobs.engine.claims import Claimed
 from jobs.engine.contracts import (
     Absent,
     AsyncAnswer,
@@ -38,7 +38,6 @@ _KEPT_READINGS = 6
 def submit(engine: Engine, *, job: FailoverJob, step: Step, claimed: Claimed) -> None:
     """Make the call whose intent was committed, and record its answer."""
     attempt = claimed.attempt
-    note_claim(engine, job, step, attempt)
     ticket = Ticket(async_job_id=attempt.async_job_id, deadline=attempt.deadline)
     answer = claimed.command.submit(engine.worlds.of(job), ticket)
     now = engine.clock.now()
@@ -114,6 +113,8 @@ def resolve(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttemp
         _look_again_at(attempt, attempt.settled_after)
         return
     sight = _look(engine, job, attempt, command)
+    if isinstance(sight, Holds) and command.only_the_answer_proves:
+        sight = Absent("only a good answer would prove it")
     if sight is not None:
         _conclude(engine, job, step, attempt, sight)
 

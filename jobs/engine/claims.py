@@ -79,6 +79,7 @@ def _intend(engine: Engine, job: FailoverJob, step: Step, command: Command) -> C
     try:
         with transaction.atomic():
             attempt = _commit_intent(engine, job, step, command)
+            _note_claim(engine, job, step, attempt)
     except ClaimLost:
         return None
     except ReservedByOther as busy:
@@ -217,7 +218,7 @@ def _pause(engine: Engine, step: Step) -> float:
     return min(max(engine.rules.first_pause, waited), engine.rules.longest_pause)
 
 
-def note_claim(engine: Engine, job: FailoverJob, step: Step, attempt: StepAttempt) -> None:
+def _note_claim(engine: Engine, job: FailoverJob, step: Step, attempt: StepAttempt) -> None:
     """Tell the timeline that a step began; only its first attempt is worth a line of its own."""
     words = step.title if attempt.number == 1 else f"{step.title} (attempt {attempt.number})"
     record(engine, job, "step_started", words, step=step.key, async_job_id=attempt.async_job_id)
