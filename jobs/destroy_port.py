@@ -9,9 +9,9 @@ from jobs.models import Step
 from jobs.models.plan import StepState
 
 _MADE_BY = {
-    "virtual_machine": ("deploy_target", "vm_id"),
-    "volume": ("deploy_target", "root_volume_id"),
-    "snapshot": ("take_snapshot", "snapshot_id"),
+    "virtual_machine": (("deploy_target", "vm_id"),),
+    "volume": (("deploy_target", "root_volume_id"), ("create_clone", "volume_id")),
+    "snapshot": (("take_snapshot", "snapshot_id"),),
 }
 
 
@@ -24,8 +24,8 @@ class LedgerOfDestruction:
             return f"Volume {id} is a replica; replicas are never deleted."
         if Appliance.objects.filter(virtual_machine_id=id).exists():
             return f"VM {id} is an appliance; appliances are never removed."
-        command, name = _MADE_BY[kind]
-        made = Step.objects.filter(command=command, **{f"result__{name}": id})
-        if made.filter(state=StepState.DONE).exists() or made.filter(left_behind=True).exists():
-            return None
+        for command, name in _MADE_BY[kind]:
+            made = Step.objects.filter(command=command, **{f"result__{name}": id})
+            if made.filter(state=StepState.DONE).exists() or made.filter(left_behind=True).exists():
+                return None
         return f"No job of this system made the {kind.replace('_', ' ')} {id}."

@@ -70,6 +70,34 @@ class InventoryChanged(JobError):
         super().__init__(f"The disks or replicas of VM {vm_id} changed in the inventory during the start")
 
 
+class SnapshotsForbidden(JobError):
+    """The cloud forbids snapshots of running VMs, and the fallback is switched off for it."""
+
+    error_code = "SNAPSHOT_FAILED"
+    message = "Test failover failed"
+    required_actions = (
+        "Enable kvm.snapshot.enabled in CloudStack global settings",
+        "OR switch the detached-clone fallback on for this target cloud (test_strategy: auto)",
+    )
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Failed to create test snapshot: CloudStack API error 530: KVM Snapshot is not supported for Running VMs"
+        )
+
+
+class CannotCleanUp(JobError):
+    """The job's state does not allow a cleanup."""
+
+    error_code = "INVALID_STATE"
+    message = "Cannot cleanup test failover"
+    required_actions = ("Read the job's status: nothing of it is left to clean, or it is no test",)
+
+    def __init__(self, job: FailoverJob) -> None:
+        super().__init__("Job not found or not in a state that allows cleanup")
+        self.extra = {"job_status": job.status, "job_id": job.job_id}
+
+
 class CannotCancel(JobError):
     """The job is over, or past its point of no return."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
@@ -10,13 +11,14 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+import requests
 import structlog
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from cloudstack import AsyncJob, CloudError, DestroyPort, Gateway
 from inventory.clouds import gateway_for
-from inventory.models import ReplicaState, ReplicaVolume, TargetCloud
+from inventory.models import ProtectedVM, ReplicaState, Replication, ReplicaVolume, TargetCloud
 from inventory.reservations import release
 from jobs.commands import CommandCatalogue
 from jobs.commands.base import words_are_transient
@@ -24,10 +26,11 @@ from jobs.destroy_port import LedgerOfDestruction
 from jobs.engine.contracts import AsyncAnswer, Clock
 from jobs.engine.leases import own_identity
 from jobs.engine.ports import Bell, Engine, Rules
-from jobs.models import FailoverJob, JobType
+from jobs.models import FailoverJob, JobType, StepAttempt
 from jobs.plans.specification import FailoverSpecification
 from jobs.replication_hooks import replication_of
 from jobs.world import ReplicationUnreachable, World
+from networks.designations import purpose_is_test
 from networks.models import Purpose
 from validation.services import validate
 
@@ -102,6 +105,7 @@ class Clouds:
 
     clock: Clock
     gateways: Gateways
+    hook_sessions: Callable[[], requests.Session] = requests.Session
 
     def of(self, job: FailoverJob) -> World:
         """Give the world of a job."""
@@ -109,9 +113,12 @@ class Clouds:
         gateway = self.gateways(vm.cloud)
         return World(
             gateway=gateway,
-            replication=replication_of(vm, clock=self.clock),
+            replication=replication_of(vm, clock=self.clock, session_factory=self.hook_sessions),
             findings=lambda: self._findings(job, gateway),
             is_replica=lambda volume_id: ReplicaVolume.objects.filter(volume_id=volume_id).exists(),
+            network_findings=findings_about_networks,
+            replication_mark=lambda: replication_mark(vm),
+            was_started=lambda: StepAttempt.objects.filter(step__plan__job=job, step__command="start_target").exists(),
             clock_skew=lambda: gateway.clock_skew,
             expunge_allowed=bool(vm.cloud.expunge_allowed),
         )
@@ -137,6 +144,26 @@ class Clouds:
         return [f"{judged.check.name}: {judged.finding.message}." for judged in blocking]
 
 
+def findings_about_networks(network_ids: list[str], is_test: bool) -> list[str]:
+    """Say which networks must not be used for a test (or for a live failover), as their designations are now."""
+    findings = []
+    for network_id in network_ids:
+        designated = purpose_is_test(network_id=network_id)
+        if is_test and designated is not True:
+            findings.append(f"Network {network_id} is not known as a test network: no test VM is put there.")
+        elif not is_test and designated is True:
+            findings.append(f"Network {network_id} is a test network: no live VM is put there.")
+    return findings
+
+
+def replication_mark(vm: ProtectedVM) -> str:
+    """Give change ids and newest run of a VM as one text; it changes whenever a sync starts or ends."""
+    replicas = ReplicaVolume.objects.filter(disk__vm=vm).order_by("disk__position")
+    newest = Replication.objects.filter(vm=vm).order_by("-id").values_list("replication_id", "status", "finished_at")
+    syncs = [(row.change_id, str(row.last_sync_at)) for row in replicas]
+    return json.dumps([syncs, [[str(part) for part in run] for run in newest[:3]]])
+
+
 def purpose_of(job: FailoverJob) -> Purpose:
     """Give the purpose for networks and validation."""
     return Purpose.LIVE if job.job_type == JobType.LIVE else Purpose.TEST
@@ -149,8 +176,15 @@ class InventoryLedger:
         """Show target VM and snapshot on the job's row."""
         if command == "deploy_target":
             FailoverJob.objects.filter(pk=job.pk).update(destination_vm_id=result["vm_id"])
+        elif command == "revert_snapshot" and result.get("reverted"):
+            self.content_in_doubt(job=job)
         elif command == "take_snapshot":
             FailoverJob.objects.filter(pk=job.pk, snapshot_id="").update(snapshot_id=result["snapshot_id"])
+
+    def window_opened(self, *, job: FailoverJob) -> None:
+        """Give back the VM where the test runs on copies; where it runs on the replicas, nobody else may touch them."""
+        if not FailoverSpecification.from_json(job.specification).boots_replicas:
+            release(vm=job.vm, reference=job.job_id)
 
     def content_in_doubt(self, *, job: FailoverJob) -> None:
         """Mark the job's replicas unverified: nothing replicates to them or fails over from them unseen (rule 8)."""
@@ -171,13 +205,14 @@ def engine_with(
     gateways: Gateways,
     owner: str,
     rules: Rules | None = None,
+    hook_sessions: Callable[[], requests.Session] = requests.Session,
     new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
 ) -> Engine:
     """Put an engine together; tests pass their own clock, bell and gateways."""
     return Engine(
         clock=clock,
         bell=bell,
-        worlds=Clouds(clock=clock, gateways=gateways),
+        worlds=Clouds(clock=clock, gateways=gateways, hook_sessions=hook_sessions),
         catalogue=CommandCatalogue(),
         ledger=InventoryLedger(),
         owner=owner,

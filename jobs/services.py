@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from cloudstack import CloudError, Gateway
 from inventory.models import ProtectedVM, ReplicaState, ReplicaVolume, ReservationKind
@@ -17,17 +18,28 @@ from jobs.engine import decisions, questions
 from jobs.engine.contracts import Clock, PlannedSteps
 from jobs.engine.journal import record, write_plan
 from jobs.engine.ports import Engine
-from jobs.errors import ActiveJob, CannotAnswer, CannotCancel, CloudNotUsable, InventoryChanged, JobNotFound, VMNotFound
+from jobs.errors import (
+    ActiveJob,
+    CannotAnswer,
+    CannotCancel,
+    CloudNotUsable,
+    InventoryChanged,
+    JobNotFound,
+    SnapshotsForbidden,
+    VMNotFound,
+)
 from jobs.models import FailoverJob, JobState, JobType, Phase, PlanKind, Question
+from jobs.models.job import MOVING_STATES
 from jobs.plans.live import live_failover
 from jobs.plans.resolve import os_type_of, specify
-from jobs.plans.specification import FailoverSpecification
+from jobs.plans.specification import FailoverSpecification, Strategy
+from jobs.plans.test import plan_of_test
 from jobs.runtime import Gateways, UnixClock, ring_on_commit
 from networks.models import Purpose
 from validation.services import refuse_unless_ready, validate
 from validation.verdict import Verdict
 
-_KNOWN_CONFIG = frozenset({"cpu_overcommit", "memory_overcommit", "test_environment", "debug_mode"})
+_KNOWN_CONFIG = frozenset({"cpu_overcommit", "memory_overcommit", "test_environment", "debug_mode", "test_strategy"})
 
 
 @dataclass(frozen=True)
@@ -43,25 +55,69 @@ class StartRequest:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class StartTestRequest(StartRequest):
+    """What a test start asks for beside the rest: how long the test VM runs, and whether the clock cleans up."""
+
+    window_seconds: int = 0
+    auto_cleanup: bool = False
+
+
 def start_live(*, engine: Engine, gateways: Gateways, vm_id: str, request: StartRequest, actor: str) -> FailoverJob:
     """Validate and start a live failover.
 
     Raises VMNotFound, CloudNotUsable, ActiveJob, NotReady (with the findings); a refusal leaves no job.
     """
     vm = protected_vm(vm_id)
-    refuse_if_active(vm)
+    refuse_if_active(vm, job_type=JobType.LIVE)
     gateway = usable_gateway(vm, gateways)
+    verdict = _verdict(engine, vm=vm, purpose=Purpose.LIVE, gateway=gateway, request=request)
+    spec = _specification(engine, verdict, gateway, request, kind=JobType.LIVE, strategy=Strategy.LIVE)
+    return _write_job(engine, vm=vm, spec=spec, planned=live_failover(spec), request=request, actor=actor)
+
+
+def start_test(*, engine: Engine, gateways: Gateways, vm_id: str, request: StartTestRequest, actor: str) -> FailoverJob:
+    """Validate and start a test failover; it ends by `cleanup`, or by the clock with `auto_cleanup`.
+
+    Raises VMNotFound, CloudNotUsable, ActiveJob, NotReady, SnapshotsForbidden; a refusal leaves no job.
+    """
+    vm = protected_vm(vm_id)
+    refuse_if_active(vm, job_type=JobType.TEST)
+    gateway = usable_gateway(vm, gateways)
+    verdict = _verdict(engine, vm=vm, purpose=Purpose.TEST, gateway=gateway, request=request)
+    strategy = choose_strategy(verdict, asked=str(request.custom_config.get("test_strategy", "")))
+    spec = _specification(engine, verdict, gateway, request, kind=JobType.TEST, strategy=strategy)
+    return _write_job(engine, vm=vm, spec=spec, planned=plan_of_test(spec), request=request, actor=actor)
+
+
+def choose_strategy(verdict: Verdict, *, asked: str) -> Strategy:
+    """Choose how a test gets its disks; raises SnapshotsForbidden where the cloud's fallback is switched off.
+
+    Booting the replicas is never chosen by itself: somebody has to ask for it.
+    """
+    if asked == Strategy.BOOT_AND_REVERT:
+        return Strategy.BOOT_AND_REVERT
+    wanted = asked or verdict.vm.cloud.test_strategy
+    if wanted == Strategy.DETACHED_CLONE:
+        return Strategy.DETACHED_CLONE
+    capabilities = verdict.facts.cloud.capabilities
+    if capabilities is None or capabilities.kvm_snapshots_of_running_vms:
+        return Strategy.CLONE
+    if wanted == Strategy.CLONE:
+        raise SnapshotsForbidden
+    return Strategy.DETACHED_CLONE
+
+
+def _verdict(engine: Engine, *, vm: ProtectedVM, purpose: Purpose, gateway: Gateway, request: StartRequest) -> Verdict:
     verdict = validate(
         vm=vm,
-        purpose=Purpose.LIVE,
+        purpose=purpose,
         overrides=dict(request.network_mappings),
         gateway=gateway,
         clock=UnixClock(engine.clock),
     )
     refuse_unless_ready(verdict, skip_validation=request.skip_validation)
-    marker = secrets.token_hex(4)
-    spec = _specification(engine, verdict, gateway, request, marker=marker)
-    return _write_job(engine, vm=vm, spec=spec, planned=live_failover(spec), request=request, actor=actor)
+    return verdict
 
 
 def protected_vm(vm_id: str) -> ProtectedVM:
@@ -72,9 +128,13 @@ def protected_vm(vm_id: str) -> ProtectedVM:
     return vm
 
 
-def refuse_if_active(vm: ProtectedVM) -> None:
-    """Name the job that is in the way, before any call to the cloud; the database decides again at the insert."""
-    blocking = FailoverJob.objects.filter(vm=vm).exclude(state=JobState.FINISHED).order_by("-id").first()
+def refuse_if_active(vm: ProtectedVM, *, job_type: JobType) -> None:
+    """Name the job that is in the way, before any call to the cloud; the database decides again at the insert.
+
+    A test in its window is in nobody's way but another test's: the replica is free.
+    """
+    in_the_way = Q(state__in=MOVING_STATES) | (Q(job_type=job_type) & ~Q(state=JobState.FINISHED))
+    blocking = FailoverJob.objects.filter(in_the_way, vm=vm).order_by("-id").first()
     if blocking is not None:
         raise ActiveJob(vm_id=vm.vm_id, kind="failover", reference=blocking.job_id)
 
@@ -136,7 +196,13 @@ def answer(*, engine: Engine, job_id: str, question_id: int, choice: str, actor:
 
 
 def _specification(
-    engine: Engine, verdict: Verdict, gateway: Gateway, request: StartRequest, *, marker: str
+    engine: Engine,
+    verdict: Verdict,
+    gateway: Gateway,
+    request: StartRequest,
+    *,
+    kind: JobType,
+    strategy: Strategy,
 ) -> FailoverSpecification:
     vm = verdict.vm
     os_type = verdict.facts.cloud.os_type
@@ -150,8 +216,9 @@ def _specification(
         os_type = None  # The template has it already: one step less.
     return specify(
         facts=verdict.facts,
-        job_id=_job_id(engine.clock, "live", vm.vm_id),
-        marker=marker,
+        job_id=_job_id(engine.clock, kind, vm.vm_id),
+        marker=secrets.token_hex(4),
+        strategy=strategy,
         os_type=os_type,
         cpu_factor=float(request.custom_config.get("cpu_overcommit", 1.0)),
         memory_factor=float(request.custom_config.get("memory_overcommit", 1.0)),
@@ -169,13 +236,14 @@ def _write_job(
 ) -> FailoverJob:
     """Write job, plan and the VM's reservation in one transaction; the unique keys decide between two starts."""
     now = engine.clock.now()
+    kind = JobType.LIVE if spec.strategy == Strategy.LIVE else JobType.TEST
     try:
         with transaction.atomic():
             reserve(vm=vm, kind=ReservationKind.FAILOVER, reference=spec.job_id, now=now)
             _refuse_changed_replicas(vm, spec)
             job = FailoverJob.objects.create(
                 job_id=spec.job_id,
-                job_type=JobType.LIVE,
+                job_type=kind,
                 vm=vm,
                 source_vm_id=vm.vm_id,
                 vm_name=request.vm_name or vm.name,
@@ -189,6 +257,8 @@ def _write_job(
                 custom_config=dict(request.custom_config),
                 notification_config=dict(request.notification_config),
                 warnings=[*request.warnings, *_unknown_keys(request.custom_config)],
+                window_seconds=request.window_seconds if isinstance(request, StartTestRequest) else None,
+                auto_cleanup=isinstance(request, StartTestRequest) and request.auto_cleanup,
                 created_at=now,
                 next_look_at=engine.later(engine.rules.patience_with_bell),
             )
@@ -201,7 +271,7 @@ def _write_job(
             vm_id=vm.vm_id, kind=holder.kind if holder else "failover", reference=holder.reference if holder else "?"
         ) from busy
     except IntegrityError as error:
-        refuse_if_active(vm)
+        refuse_if_active(vm, job_type=kind)
         raise ActiveJob(vm_id=vm.vm_id, kind="failover", reference="that started in the same moment") from error
     return job
 

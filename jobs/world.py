@@ -50,5 +50,11 @@ class World:
     replication: ReplicationPort
     findings: Callable[[], list[str]]
     is_replica: Callable[[str], bool]
+    # Network ids and whether they are for a test, to sentences about those that must not be used for it.
+    network_findings: Callable[[list[str], bool], list[str]]
+    # How far replication of the VM is, as one text: it changes whenever a sync starts or ends.
+    replication_mark: Callable[[], str]
+    # Whether the target VM was ever told to start: from then on its disks may hold its writes.
+    was_started: Callable[[], bool]
     clock_skew: Callable[[], float | None]
     expunge_allowed: bool = False

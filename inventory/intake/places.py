@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from inventory.intake.indirection import ValueMissing, resolved
 from inventory.intake.reports import DocumentPath, ImportReport
 from inventory.intake.rows import bring
-from inventory.models import Appliance, HoldMethod, TargetCloud
+from inventory.models import Appliance, HoldMethod, TargetCloud, TestStrategy
 from inventory.secrets import SecretUnreadable
 
 CLOUD_TEXTS = ("endpoint", "api_key", "secret_key")
@@ -20,7 +20,7 @@ def bring_cloud(
     document: Mapping[str, Any], *, path: DocumentPath, environ: Mapping[str, str], report: ImportReport
 ) -> None:
     """This will create or change one target cloud, or enter in the report why not."""
-    wanted = {**document, "ca_file": document.get("ca_file", "")}
+    wanted = {"test_strategy": TestStrategy.AUTO, "ca_file": "", **document}
     if not _resolve(wanted, CLOUD_TEXTS, path=path, environ=environ, report=report):
         return
     if not _is_endpoint(wanted["endpoint"]):

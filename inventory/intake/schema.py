@@ -18,6 +18,7 @@ from inventory.models import (
     ReplicaState,
     ReplicationKind,
     ReplicationStatus,
+    TestStrategy,
 )
 
 UUID = {
@@ -84,6 +85,7 @@ CLOUD = _record(
     zone_id=UUID,
     default_offering_id=UUID,
     placeholder_template_id=UUID,
+    test_strategy=_choice(TestStrategy),
     ca_file=_text(500, shortest=0),
 )
 

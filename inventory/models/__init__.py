@@ -1,6 +1,6 @@
 """This will hold the rows of the inventory."""
 
-from inventory.models.clouds import Appliance, HoldMethod, TargetCloud
+from inventory.models.clouds import Appliance, HoldMethod, TargetCloud, TestStrategy
 from inventory.models.machines import DiskController, Firmware, NicAdapter, PowerState, ProtectedVM, VMDisk, VMNic
 from inventory.models.replication import (
     UNFINISHED_REPLICATION,
@@ -29,6 +29,7 @@ __all__ = [
     "ReplicationStatus",
     "ReservationKind",
     "TargetCloud",
+    "TestStrategy",
     "VMDisk",
     "VMNic",
     "VMReservation",

@@ -10,6 +10,14 @@ from inventory.models.stamped import Stamped, one_of
 from inventory.secrets import seal, unseal
 
 
+class TestStrategy(models.TextChoices):
+    """This will say how tests get their copies: as the cloud allows, or one way only."""
+
+    AUTO = "auto", "as the cloud allows"
+    CLONE = "clone", "snapshots of the attached replicas; no fallback"
+    DETACHED_CLONE = "detached_clone", "snapshots of detached replicas"
+
+
 class TargetCloud(Stamped):
     """This will hold how one CloudStack zone is reached, what is deployed there by default, and what was probed of it.
 
@@ -24,6 +32,7 @@ class TargetCloud(Stamped):
     zone_id = models.CharField(max_length=36)
     default_offering_id = models.CharField(max_length=36)
     placeholder_template_id = models.CharField(max_length=36)
+    test_strategy = models.CharField(max_length=20, choices=TestStrategy, default=TestStrategy.AUTO)
     ca_file = models.CharField(max_length=500, blank=True)
 
     version = models.CharField(max_length=100, blank=True, editable=False)
@@ -36,6 +45,7 @@ class TargetCloud(Stamped):
 
     class Meta:
         ordering = ("name",)
+        constraints = (one_of("test_strategy", TestStrategy, name="cloud_test_strategy_known"),)
 
     def __str__(self) -> str:
         return self.name

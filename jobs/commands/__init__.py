@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from jobs.commands.appliance import AttachToAppliance, DetachFromAppliance
+from jobs.commands.appliance import AttachToAppliance, DetachFromAppliance, ReturnToAppliance
 from jobs.commands.base import CommandBase
+from jobs.commands.clones import CreateClone, DeleteClone
 from jobs.commands.placeholder import DeletePlaceholder, DetachPlaceholder
-from jobs.commands.power import ProtectTarget, SetOsType, StartTarget
+from jobs.commands.power import ProtectTarget, SetOsType, StartTarget, StopTarget
 from jobs.commands.replication import HoldReplication, ReleaseReplication
-from jobs.commands.safety import CheckSafety
+from jobs.commands.reverts import PromiseRevert, RevertSnapshot
+from jobs.commands.safety import CheckSafety, CheckSet, MarkReplication
 from jobs.commands.snapshots import DeleteSnapshot, TakeSnapshot
 from jobs.commands.target import DeployTarget, DestroyTarget
 from jobs.commands.target_disks import AttachToTarget, DetachFromTarget
@@ -21,6 +23,9 @@ COMMANDS: tuple[type[CommandBase], ...] = (
     AttachToAppliance,
     AttachToTarget,
     CheckSafety,
+    CheckSet,
+    CreateClone,
+    DeleteClone,
     DeletePlaceholder,
     DeleteSnapshot,
     DeployTarget,
@@ -29,10 +34,15 @@ COMMANDS: tuple[type[CommandBase], ...] = (
     DetachFromTarget,
     DetachPlaceholder,
     HoldReplication,
+    MarkReplication,
+    PromiseRevert,
     ProtectTarget,
     ReleaseReplication,
+    ReturnToAppliance,
+    RevertSnapshot,
     SetOsType,
     StartTarget,
+    StopTarget,
     TakeSnapshot,
 )
 

@@ -8,11 +8,24 @@ from typing import Any, ClassVar
 
 from cloudstack import Volume
 from jobs.commands.base import CommandBase, answer_of, ticket_of
-from jobs.engine.contracts import Absent, Already, Answer, Clear, Guarded, Holds, Refuse, Sight, Ticket, Unclear, Wait
+from jobs.engine.contracts import (
+    Absent,
+    Already,
+    Answer,
+    Clear,
+    Guarded,
+    Holds,
+    NoInverse,
+    Refuse,
+    Sight,
+    Ticket,
+    Unclear,
+    Wait,
+)
 from jobs.world import World
 
 # A hot detach or attach occupies the appliance: one at a time (rule 5).
-_HOT = "hot-plug:{appliance}"
+HOT = "hot-plug:{appliance}"
 
 
 @dataclass(frozen=True)
@@ -32,7 +45,7 @@ class DetachFromAppliance(CommandBase):
 
     def touches(self) -> tuple[str, ...]:
         """Reserve the disk and the appliance's hot-plug."""
-        return (f"volume:{self.volume_id}", _HOT.format(appliance=self.appliance_vm_id))
+        return (f"volume:{self.volume_id}", HOT.format(appliance=self.appliance_vm_id))
 
     def guard(self, world: World) -> Guarded:
         """Run only on a quiet disk that hangs on its own appliance."""
@@ -90,7 +103,7 @@ class AttachToAppliance(CommandBase):
 
     def touches(self) -> tuple[str, ...]:
         """Reserve the disk and the appliance's hot-plug."""
-        return (f"volume:{self.volume_id}", _HOT.format(appliance=self.appliance_vm_id))
+        return (f"volume:{self.volume_id}", HOT.format(appliance=self.appliance_vm_id))
 
     def guard(self, world: World) -> Guarded:
         """Run only on a quiet disk that hangs nowhere."""
@@ -129,6 +142,18 @@ class AttachToAppliance(CommandBase):
             device_id=self.device_id,
             label=self.label,
         )
+
+
+@dataclass(frozen=True)
+class ReturnToAppliance(AttachToAppliance):
+    """Hang a replica back on its appliance as part of a forward plan; that is its place, so it has no undo."""
+
+    name: ClassVar[str] = "return_to_appliance"
+    effect: ClassVar[str] = "attach_to_appliance"
+
+    def inverse(self, result: Mapping[str, Any]) -> NoInverse:  # type: ignore[override]
+        """Say why it is not undone."""
+        return NoInverse("The appliance is the replica's place.")
 
 
 def quiet(volume: Volume, label: str) -> Guarded:

@@ -118,12 +118,16 @@ class ProtectTarget(CommandBase):
 
 @dataclass(frozen=True)
 class StartTarget(CommandBase):
-    """Start the target VM: the point of no return of a live failover. `disks` maps device id (text) to volume id."""
+    """Start the target VM. `disks` maps device id (text) to volume id.
+
+    In a live failover this is the point of no return; a test's VM is stopped again in its cleanup (`is_test`).
+    """
 
     name: ClassVar[str] = "start_target"
 
     target_vm_id: str
     disks: dict[str, str]
+    is_test: bool = False
 
     def title(self) -> str:
         """Say what is done."""
@@ -160,6 +164,49 @@ class StartTarget(CommandBase):
             return Absent("it is Stopped")
         return Unclear(f"it is {vm.state}", still_moving=vm.state in {"Starting", "Stopping", "Migrating"})
 
-    def inverse(self, result: Mapping[str, Any]) -> NoInverse:
-        """Say why it is not undone by itself."""
+    def inverse(self, result: Mapping[str, Any]) -> StopTarget | NoInverse:
+        """Stop a test's VM; say why another is not stopped by itself."""
+        if self.is_test:
+            return StopTarget(target_vm_id=self.target_vm_id)
         return NoInverse("After the first start only an operator rolls back.")
+
+
+@dataclass(frozen=True)
+class StopTarget(CommandBase):
+    """Stop a test's VM by force: its disks are copies that are thrown away, and a guest may not listen."""
+
+    name: ClassVar[str] = "stop_target"
+
+    target_vm_id: str
+
+    def title(self) -> str:
+        """Say what is done."""
+        return "Stop the test VM"
+
+    def touches(self) -> tuple[str, ...]:
+        """Reserve the VM."""
+        return (f"vm:{self.target_vm_id}",)
+
+    def guard(self, world: World) -> Guarded:
+        """Run only while it runs."""
+        vm = world.gateway.virtual_machine(self.target_vm_id)
+        if vm is None or vm.state in {"Stopped", "Destroyed", "Expunging", "Error"}:
+            return Already({}, seen="it is gone" if vm is None else f"it is {vm.state}")
+        return Clear() if vm.state == "Running" else Wait(f"The test VM is {vm.state}; waits until it is not.")
+
+    def submit(self, world: World, ticket: Ticket) -> Answer:
+        """Send stopVirtualMachine."""
+        return answer_of(world.gateway.stop_virtual_machine(self.target_vm_id, forced=True, ticket=ticket_of(ticket)))
+
+    def confirm(self, world: World) -> Sight:
+        """See it stopped."""
+        vm = world.gateway.virtual_machine(self.target_vm_id)
+        if vm is None or vm.state in {"Stopped", "Destroyed", "Expunging"}:
+            return Holds({}, seen="it is gone" if vm is None else f"it is {vm.state}")
+        if vm.state == "Running":
+            return Absent("it is Running")
+        return Unclear(f"it is {vm.state}", still_moving=True)
+
+    def inverse(self, result: Mapping[str, Any]) -> NoInverse:
+        """Say why it is not undone."""
+        return NoInverse("It is itself an undo.")

@@ -11,6 +11,71 @@ from jobs.world import World
 
 
 @dataclass(frozen=True)
+class MarkReplication(CommandBase):
+    """Note how far replication is: its change ids and its newest run."""
+
+    name: ClassVar[str] = "mark_replication"
+
+    vm_id: str
+
+    def title(self) -> str:
+        """Say what is done."""
+        return "Note the change ids before the snapshots"
+
+    def touches(self) -> tuple[str, ...]:
+        """Touch nothing."""
+        return ()
+
+    def guard(self, world: World) -> Guarded:
+        """Read the inventory."""
+        return Already({"mark": world.replication_mark()}, seen="noted")
+
+    def submit(self, world: World, ticket: Ticket) -> Answer:
+        """Send nothing: the guard is the whole step."""
+        return Finished()
+
+    def confirm(self, world: World) -> Sight:
+        """Say that there is nothing to read."""
+        return Absent("nothing to read")
+
+
+@dataclass(frozen=True)
+class CheckSet(CommandBase):
+    """See that no sync ran while the snapshots were cut, so that all disks are of one point (rule 7)."""
+
+    name: ClassVar[str] = "check_set"
+
+    vm_id: str
+    mark: str
+
+    def title(self) -> str:
+        """Say what is done."""
+        return "Check that all snapshots are of one point in time"
+
+    def touches(self) -> tuple[str, ...]:
+        """Touch nothing."""
+        return ()
+
+    def guard(self, world: World) -> Guarded:
+        """Refuse a torn set: what was cut is thrown away then."""
+        now = world.replication_mark()
+        if now != self.mark:
+            return Refuse(
+                "A sync ran while the snapshots were cut, so they are not of one point: they are thrown away. "
+                "Start the test again, or have the appliance hold replication."
+            )
+        return Already({"mark": now}, seen="no sync ran while they were cut")
+
+    def submit(self, world: World, ticket: Ticket) -> Answer:
+        """Send nothing: the guard is the whole step."""
+        return Finished()
+
+    def confirm(self, world: World) -> Sight:
+        """Say that there is nothing to read."""
+        return Absent("nothing to read")
+
+
+@dataclass(frozen=True)
 class CheckSafety(CommandBase):
     """Read the safety checks again; nothing is sent."""
 

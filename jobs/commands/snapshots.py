@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cloudstack import Snapshot
-from jobs.commands.appliance import quiet, where
+from jobs.commands.appliance import HOT, quiet, where
 from jobs.commands.base import CommandBase, answer_of, ticket_of
 from jobs.engine.contracts import (
     Absent,
@@ -32,7 +32,12 @@ _MOVING = frozenset({"Creating", "CreatedOnPrimary", "BackingUp", "Copying"})
 
 @dataclass(frozen=True)
 class TakeSnapshot(CommandBase):
-    """Take the rollback point of a detached disk; it needs no setting of the cloud and no queue of the appliance."""
+    """Take a snapshot of one disk.
+
+    A detached disk (`appliance_vm_id` empty) needs no setting of the cloud and no queue of the appliance. A disk on the
+    running appliance needs `kvm.snapshot.enabled`, and CloudStack allows one snapshot per instance at a time: it queues
+    with everything else that is done to the appliance.
+    """
 
     name: ClassVar[str] = "take_snapshot"
     longest_create_seconds: ClassVar[float] = 3.0
@@ -43,14 +48,17 @@ class TakeSnapshot(CommandBase):
     snapshot_name: str
     tags: dict[str, str]
     label: str
+    appliance_vm_id: str = ""
+    keep_when_written: bool = False
 
     def title(self) -> str:
         """Say what is done."""
-        return f"Take the rollback snapshot of {self.label}"
+        return f"Take a snapshot of {self.label}"
 
     def touches(self) -> tuple[str, ...]:
-        """Reserve the disk."""
-        return (f"volume:{self.volume_id}",)
+        """Reserve the disk, and the appliance's queue while the disk hangs there."""
+        queue = (HOT.format(appliance=self.appliance_vm_id),) if self.appliance_vm_id else ()
+        return (f"volume:{self.volume_id}", *queue)
 
     def guard(self, world: World) -> Guarded:
         """Look for one of this name first, then at the disk."""
@@ -69,8 +77,9 @@ class TakeSnapshot(CommandBase):
         volume = world.gateway.volume(self.volume_id)
         if volume is None:
             return Refuse(f"The disk {self.volume_id} ({self.label}) is not in the cloud any more, or not visible.")
-        if volume.virtual_machine_id is not None:
-            return Refuse(f"{self.label} should be detached, but {where(volume)}.")
+        if (volume.virtual_machine_id or "") != self.appliance_vm_id:
+            place = f"hang on the appliance {self.appliance_vm_id}" if self.appliance_vm_id else "be detached"
+            return Refuse(f"{self.label} should {place}, but {where(volume)}.")
         return quiet(volume, self.label)
 
     def submit(self, world: World, ticket: Ticket) -> Answer:
@@ -102,18 +111,24 @@ class TakeSnapshot(CommandBase):
 
     def inverse(self, result: Mapping[str, Any]) -> DeleteSnapshot:
         """Remove it; comes last in an undo, when the disk is safely back."""
-        return DeleteSnapshot(snapshot_id=str(result["snapshot_id"]), label=self.label)
+        return DeleteSnapshot(
+            snapshot_id=str(result["snapshot_id"]), label=self.label, keep_when_written=self.keep_when_written
+        )
 
 
 @dataclass(frozen=True)
 class DeleteSnapshot(CommandBase):
-    """Remove a snapshot that this job took."""
+    """Remove a snapshot that this job took.
+
+    With `keep_when_written` it stays when the disk was booted: after a revert it is all that is left to compare with.
+    """
 
     name: ClassVar[str] = "delete_snapshot"
     limit_seconds: ClassVar[float] = 6 * 3600.0
 
     snapshot_id: str
     label: str
+    keep_when_written: bool = False
 
     def title(self) -> str:
         """Say what is done."""
@@ -124,7 +139,9 @@ class DeleteSnapshot(CommandBase):
         return (f"snapshot:{self.snapshot_id}",)
 
     def guard(self, world: World) -> Guarded:
-        """Run only while it is there."""
+        """Run only while it is there and not needed."""
+        if self.keep_when_written and world.was_started():
+            return Already({"kept": self.snapshot_id}, seen="kept until the replica is verified")
         snapshot = world.gateway.snapshot(self.snapshot_id)
         if snapshot is None:
             return Already({}, seen="it is gone")

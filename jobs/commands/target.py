@@ -49,6 +49,7 @@ class DeployTarget(CommandBase):
     details: dict[str, str]
     boot_type: str | None
     boot_mode: str | None
+    is_test: bool = False
 
     def title(self) -> str:
         """Say what is done."""
@@ -59,7 +60,10 @@ class DeployTarget(CommandBase):
         return (f"vm-name:{self.vm_name}",)
 
     def guard(self, world: World) -> Guarded:
-        """Look for a VM of the name before making one (rule 3)."""
+        """Look once more that no NIC goes astray (rule 6), then for a VM of the name before making one (rule 3)."""
+        astray = world.network_findings([str(nic["network_id"]) for nic in self.nics], self.is_test)
+        if astray:
+            return Refuse(" ".join(astray))
         named = self._named(world)
         if len(named) > 1:
             return Refuse(f"{len(named)} VMs are named {self.vm_name}: remove those that are not this job's.")

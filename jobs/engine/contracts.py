@@ -184,6 +184,10 @@ class Command(Protocol):
     limit_seconds: ClassVar[float]
     # In an undo, this command's inverse comes after everything else (a rollback point goes last).
     undo_last: ClassVar[bool]
+    # Commands of one effect and the same arguments do the same; empty stands for the name.
+    effect: ClassVar[str]
+    # Its effect cannot be read: without a good answer it counts as not done, and repeating it is harmless.
+    only_the_answer_proves: ClassVar[bool]
 
     def title(self) -> str:
         """Say in words what will be done, for plans, timelines and questions."""

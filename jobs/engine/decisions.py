@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from jobs.engine import questions, statuses, undo
+from jobs.engine import questions, statuses, undo, windows
 from jobs.engine.journal import record, write_plan
 from jobs.engine.ports import Engine
 from jobs.engine.steps import stop_plan
@@ -31,7 +31,8 @@ from jobs.models import (
 from jobs.models.attempt import UNFINISHED_ATTEMPTS
 from jobs.models.job import MOVING_STATES
 
-_FALLBACK_LOOK = 30.0
+# While everything is in the cloud's hands the watcher brings the news; this look is for limits and lost leases only.
+_FALLBACK_LOOK = 300.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ def decide(engine: Engine, *, job_id: int) -> list[str]:
         job = FailoverJob.objects.select_for_update().get(pk=job_id)
         if job.state == JobState.FINISHED:
             return []
+        if job.state == JobState.WINDOW_OPEN:
+            return windows.heed_clock(engine, job=job)
         _heed_cancel(engine, job)
         plan = job.plans.filter(state__in=[PlanState.RUNNING, PlanState.STOPPING]).first()
         if plan is None:
@@ -67,7 +70,7 @@ def decide(engine: Engine, *, job_id: int) -> list[str]:
         successor = _turn(engine, board)
         if successor is not None:
             board = _read(job, successor)
-        elif job.state == JobState.FINISHED:
+        elif job.state in {JobState.FINISHED, JobState.WINDOW_OPEN}:
             return []
         return _show(engine, board)
 
@@ -112,15 +115,25 @@ def _end_plan(engine: Engine, plan: Plan, state: PlanState) -> None:
 
 def _after_done(engine: Engine, board: _Board) -> Plan | None:
     job, plan = board.job, board.plan
+    if plan.kind == PlanKind.FORWARD and job.window_seconds is not None:
+        windows.open_window(engine, job=job)
+        return None
     if plan.kind == PlanKind.FORWARD:
         finish(engine, job=job, status=JobStatus.COMPLETED, outcome=Outcome.SUCCEEDED, words="The failover succeeded.")
         return None
-    cancelled = job.cancel_requested_at is not None
-    outcome = Outcome.CANCELLED if cancelled else Outcome.FAILED
+    if plan.kind == PlanKind.CLEANUP and job.window_opened_at is not None:
+        finish(engine, job=job, status=JobStatus.COMPLETED, outcome=Outcome.SUCCEEDED, words=_cleaned(board))
+        return None
+    outcome = Outcome.CANCELLED if job.cancel_requested_at is not None else Outcome.FAILED
     left = [step.title for step in board.steps if step.state == StepState.SKIPPED]
     words = "Everything was undone." if not left else f"Undone, except: {'; '.join(left)}."
     finish(engine, job=job, status=JobStatus.FAILED, outcome=outcome, words=words)
     return None
+
+
+def _cleaned(board: _Board) -> str:
+    left = [step.title for step in board.steps if step.state == StepState.SKIPPED]
+    return "The test was cleaned up." if not left else f"The test was cleaned up, except: {'; '.join(left)}."
 
 
 def _after_failed(engine: Engine, board: _Board) -> Plan | None:

@@ -44,6 +44,9 @@ class Ledger(Protocol):
     def step_done(self, *, job: FailoverJob, command: str, result: Mapping[str, Any]) -> None:
         """Take note of a result that the job row shows (the target VM, the snapshot)."""
 
+    def window_opened(self, *, job: FailoverJob) -> None:
+        """Take note that the test VM runs; a job whose replicas are free gives its VM back here."""
+
     def content_in_doubt(self, *, job: FailoverJob) -> None:
         """Take note that the job's replicas may hold writes that replication does not know of."""
 

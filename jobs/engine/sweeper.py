@@ -5,9 +5,8 @@ from __future__ import annotations
 from jobs.engine.advance import ready_steps
 from jobs.engine.leases import bury
 from jobs.engine.ports import Engine
-from jobs.models import AttemptState, FailoverJob, Phase, StepAttempt
+from jobs.models import AttemptState, FailoverJob, JobState, Phase, StepAttempt
 from jobs.models.attempt import UNFINISHED_ATTEMPTS
-from jobs.models.job import MOVING_STATES
 
 ROLE = "watcher"
 
@@ -15,7 +14,11 @@ ROLE = "watcher"
 def sweep(engine: Engine, *, limit: int = 500) -> int:
     """Ring for every due job, the longest due first; give how many rings that were."""
     now = engine.clock.now()
-    due = FailoverJob.objects.filter(state__in=MOVING_STATES, next_look_at__lte=now).order_by("next_look_at")[:limit]
+    due = (
+        FailoverJob.objects.exclude(state=JobState.FINISHED)
+        .filter(next_look_at__lte=now)
+        .order_by("next_look_at")[:limit]
+    )
     rings = 0
     for job in due:
         # Pushed on before the rings: a lost message is rung again after the patience, a living one is not doubled.

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from jobs.engine.contracts import Command, NoInverse, PlannedStep, PlannedSteps
 from jobs.engine.journal import load_command, results_of
 from jobs.engine.ports import Engine
 from jobs.models import Phase, Plan, Step, StepState
 
 
-def inverse_of(engine: Engine, *, plan: Plan) -> PlannedSteps:
+def inverse_of(engine: Engine, *, plan: Plan, phase: Phase = Phase.REVERTING) -> PlannedSteps:
     """Give the steps that undo what the plan did; a step comes after the inverses of all that was built on its own.
 
     A step counts as done when it is, and also when it failed but left something behind.
     """
     steps = list(plan.steps.order_by("position"))
     results = results_of(plan.job_id)
+    acted = [step for step in steps if step.state == StepState.DONE or step.left_behind]
+    commands = {step.key: load_command(engine, step, results=results) for step in acted}
+    effects = [_effect(command) for command in commands.values()]
     inverses: dict[str, tuple[Step, Command, bool]] = {}
-    for step in steps:
-        if step.state != StepState.DONE and not step.left_behind:
-            continue
-        command = load_command(engine, step, results=results)
+    for step in acted:
+        command = commands[step.key]
         inverse = command.inverse(step.result)
-        if not isinstance(inverse, NoInverse):
+        # What the plan itself put back (a hold released, a replica returned) is not put back a second time: by then
+        # it may belong to somebody else.
+        if not isinstance(inverse, NoInverse) and _effect(inverse) not in effects:
             inverses[step.key] = (step, inverse, command.undo_last)
     users = _users(steps)
     early = [key for key, (_, _, late) in inverses.items() if not late]
     planned = [
         PlannedStep(
             key=f"undo-{key}",
-            phase=Phase.REVERTING,
+            phase=phase,
             command=inverse,
             after=tuple(f"undo-{user}" for user in _needed_before(key, users, inverses, early, late=late)),
         )
@@ -37,6 +42,28 @@ def inverse_of(engine: Engine, *, plan: Plan) -> PlannedSteps:
     # Steps are written in an order in which they may run, so that a reader sees the undo as it happens.
     planned.sort(key=lambda step: inverses[step.key.removeprefix("undo-")][2])
     return PlannedSteps(steps=planned)
+
+
+def _effect(command: Command) -> tuple[str, dict[str, Any]]:
+    return command.effect or command.name, command.arguments()
+
+
+def skipped_of(engine: Engine, *, plan: Plan) -> PlannedSteps:
+    """Give the steps of an ended undo or cleanup that an operator skipped, to be tried again in the same order."""
+    skipped = [step for step in plan.steps.order_by("position") if step.state == StepState.SKIPPED]
+    results = results_of(plan.job_id)
+    keys = {step.key for step in skipped}
+    return PlannedSteps(
+        steps=[
+            PlannedStep(
+                key=step.key,
+                phase=Phase.CLEANUP,
+                command=load_command(engine, step, results=results),
+                after=tuple(key for key in step.after if key in keys),
+            )
+            for step in skipped
+        ]
+    )
 
 
 def _needed_before(

@@ -81,6 +81,15 @@ class FailoverJob(models.Model):
     defects = models.PositiveIntegerField(default=0, help_text="unexpected errors in a row, our own fault")
     next_look_at = models.DateTimeField(null=True, blank=True, help_text="when the sweeper rings at the latest")
 
+    window_seconds = models.PositiveIntegerField(
+        null=True, blank=True, help_text="how long a test VM shall run; null: no window"
+    )
+    auto_cleanup = models.BooleanField(default=False)
+    window_opened_at = models.DateTimeField(null=True, blank=True, help_text="when the test VM was seen running")
+    window_ends_at = models.DateTimeField(null=True, blank=True)
+    overdue_since = models.DateTimeField(null=True, blank=True, help_text="the window is over and nobody cleaned up")
+    cleanup_requested_at = models.DateTimeField(null=True, blank=True)
+
     requested_by = models.CharField(max_length=150, blank=True)
     reason = models.TextField(blank=True)
     skip_validation = models.BooleanField(default=False)

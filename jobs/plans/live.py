@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from jobs.commands.appliance import DetachFromAppliance
-from jobs.commands.placeholder import DeletePlaceholder, DetachPlaceholder
-from jobs.commands.power import ProtectTarget, SetOsType, StartTarget
+from jobs.commands.power import ProtectTarget, StartTarget
 from jobs.commands.replication import HoldReplication
 from jobs.commands.safety import CheckSafety
 from jobs.commands.snapshots import TakeSnapshot
-from jobs.commands.target import DeployTarget
 from jobs.commands.target_disks import AttachToTarget
-from jobs.engine.contracts import PlannedStep, PlannedSteps, result_of
+from jobs.engine.contracts import PlannedStep, PlannedSteps
 from jobs.models import Phase
+from jobs.plans.common import TARGET, target_is_ready, target_steps
 from jobs.plans.specification import DiskSpecification, FailoverSpecification
-
-TARGET = result_of("deploy", "vm_id")
-PLACEHOLDER = result_of("deploy", "root_volume_id")
 
 
 def live_failover(spec: FailoverSpecification) -> PlannedSteps:
@@ -31,7 +27,7 @@ def live_failover(spec: FailoverSpecification) -> PlannedSteps:
     ]
     for disk in spec.disks:
         steps += _rollback_point(spec, disk)
-    steps += _target(spec)
+    steps += target_steps(spec, after="check")
     steps += _switch(spec)
     steps += _power_on(spec)
     return PlannedSteps(steps=steps)
@@ -58,40 +54,9 @@ def _rollback_point(spec: FailoverSpecification, disk: DiskSpecification) -> lis
     ]
 
 
-def _target(spec: FailoverSpecification) -> list[PlannedStep]:
-    """Deploy beside the snapshots: a stopped VM without disks harms nobody, and the two decide how long it takes."""
-    deploy = DeployTarget(
-        vm_name=spec.target_name,
-        display_name=spec.display_name,
-        zone_id=spec.zone_id,
-        service_offering_id=spec.service_offering_id,
-        template_id=spec.template_id,
-        nics=[{"network_id": nic.network_id, "mac": nic.mac, "ip": nic.ip} for nic in spec.nics],
-        details=dict(spec.details),
-        boot_type=spec.boot_type,
-        boot_mode=spec.boot_mode,
-    )
-    detach = DetachPlaceholder(root_volume_id=PLACEHOLDER, target_vm_id=TARGET)
-    steps = [
-        PlannedStep("deploy", Phase.CREATING_VM, deploy, after=("check",)),
-        PlannedStep("detach-placeholder", Phase.CREATING_VM, detach, after=("deploy",)),
-        PlannedStep(
-            "delete-placeholder",
-            Phase.CREATING_VM,
-            DeletePlaceholder(root_volume_id=PLACEHOLDER),
-            after=("detach-placeholder",),
-        ),
-    ]
-    if spec.os_type_id:
-        fit = SetOsType(target_vm_id=TARGET, os_type_id=spec.os_type_id, os_type_name=spec.os_type_name)
-        steps.append(PlannedStep("fit-os-type", Phase.CREATING_VM, fit, after=("deploy",)))
-    return steps
-
-
 def _switch(spec: FailoverSpecification) -> list[PlannedStep]:
     """Attach only when every disk has its rollback point (rule 7), the boot disk first."""
-    fitted = ("fit-os-type",) if spec.os_type_id else ()
-    ready = (*(f"snapshot-disk{disk.position}" for disk in spec.disks), "delete-placeholder", *fitted)
+    ready = (*(f"snapshot-disk{disk.position}" for disk in spec.disks), *target_is_ready(spec))
     steps = []
     for disk in spec.disks:
         attach = AttachToTarget(

@@ -8,7 +8,13 @@ from typing import Any
 from cloudstack import OsType
 from inventory.models import ProtectedVM
 from jobs.plans.hardware import guest_hardware
-from jobs.plans.specification import DiskSpecification, FailoverSpecification, NicSpecification, device_ids
+from jobs.plans.specification import (
+    DiskSpecification,
+    FailoverSpecification,
+    NicSpecification,
+    Strategy,
+    device_ids,
+)
 from validation.facts import Facts
 
 _NOT_IN_HOSTNAMES = re.compile(r"[^a-z0-9]+")
@@ -28,6 +34,7 @@ def specify(
     job_id: str,
     marker: str,
     os_type: OsType | None,
+    strategy: Strategy,
     cpu_factor: float = 1.0,
     memory_factor: float = 1.0,
 ) -> FailoverSpecification:
@@ -37,6 +44,8 @@ def specify(
     offering = facts.cloud.offering
     if offering is None:
         raise Unresolvable("The service offering is not known.")
+    is_live = strategy == Strategy.LIVE
+    display_name = vm.name.replace("~", "-")
     details = dict(hardware.details)
     if offering.is_customized:
         details |= _size(vm, offering_has_speed=bool(offering.cpu_speed), cpu=cpu_factor, memory=memory_factor)
@@ -48,8 +57,8 @@ def specify(
         zone_id=facts.cloud_row.zone_id,
         service_offering_id=offering.id,
         template_id=facts.cloud_row.placeholder_template_id,
-        target_name=target_name(vm.name, marker),
-        display_name=vm.name.replace("~", "-"),
+        target_name=target_name(vm.name if is_live else f"{vm.name}-test", marker),
+        display_name=display_name if is_live else f"{display_name} (test)",
         details=details,
         boot_type=hardware.boot_type,
         boot_mode=hardware.boot_mode,
@@ -59,6 +68,7 @@ def specify(
         nics=tuple(
             NicSpecification(network_id=place.network_id, mac=place.mac, ip=place.ip) for place in facts.placements
         ),
+        strategy=strategy,
     )
 
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
+
+
+class Strategy(StrEnum):
+    """How the target gets its disks."""
+
+    LIVE = "live"
+    CLONE = "clone"
+    DETACHED_CLONE = "detached_clone"
+    BOOT_AND_REVERT = "boot_and_revert"
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,12 @@ class FailoverSpecification:
     os_type_name: str
     disks: tuple[DiskSpecification, ...]
     nics: tuple[NicSpecification, ...]
+    strategy: str = Strategy.LIVE
+
+    @property
+    def boots_replicas(self) -> bool:
+        """Whether the target runs on the replicas themselves and not on copies."""
+        return self.strategy in {Strategy.LIVE, Strategy.BOOT_AND_REVERT}
 
     def as_json(self) -> dict[str, Any]:
         """Give the form that the job row keeps."""

@@ -45,7 +45,7 @@ def test_the_form_of_a_cloud_shows_no_credential(admin: Client) -> None:
 
 def test_a_credential_is_replaced_when_typed_and_kept_when_not(admin: Client) -> None:
     cloud = TargetCloud.objects.get()
-    names = ("name", "endpoint", "zone_id", "default_offering_id", "placeholder_template_id")
+    names = ("name", "endpoint", "zone_id", "default_offering_id", "placeholder_template_id", "test_strategy")
     form = {name: getattr(cloud, name) for name in names}
 
     answer = admin.post(

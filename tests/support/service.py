@@ -19,6 +19,7 @@ from cloudstack import Endpoint, Gateway
 from cloudstack_simulator import Simulator, SteppedClock
 from inventory.models import TargetCloud
 from jobs import services
+from jobs.cleanup import clean_up
 from jobs.destroy_port import LedgerOfDestruction
 from jobs.engine import leases
 from jobs.engine.advance import advance
@@ -27,7 +28,7 @@ from jobs.engine.sweeper import sweep
 from jobs.engine.watcher import Pace, Watcher
 from jobs.models import FailoverJob, JobState, ProcessLease
 from jobs.runtime import engine_with
-from jobs.services import StartRequest
+from jobs.services import StartRequest, StartTestRequest
 from tests.support.simulator_adapter import SIMULATOR_URL, SimulatorAdapter
 
 
@@ -142,6 +143,17 @@ class Service:
         return services.start_live(
             engine=self.engine, gateways=self.gateway, vm_id=vm_id, request=StartRequest(**request), actor="tester"
         )
+
+    def start_test(self, vm_id: str, *, window_seconds: int = 1800, **request: Any) -> FailoverJob:
+        """Start a test failover as the API does."""
+        asked = StartTestRequest(window_seconds=window_seconds, **request)
+        return services.start_test(
+            engine=self.engine, gateways=self.gateway, vm_id=vm_id, request=asked, actor="tester"
+        )
+
+    def clean_up(self, job: FailoverJob) -> FailoverJob:
+        """Ask for the cleanup of a test as the API does."""
+        return clean_up(engine=self.engine, job=job, actor="tester")
 
     def kill_at(self, command: str, *, nth: int = 1, moment: str) -> None:
         """Kill the process before or after its nth call of a command from now."""
