@@ -18,11 +18,15 @@ from jobs.models.attempt import UNFINISHED_ATTEMPTS
 log = structlog.get_logger(__name__)
 
 _ROUNDS = 50
+# What others may change of a job while its work goes on here.
+_CHANGING = ("state", "point_of_no_return_at", "cancel_requested_at", "error_message", "defects")
 
 
 def advance(engine: Engine, *, job_id: int, phase: str) -> None:
     """Do the phase's due work until nothing is due; duplicates, stale and foreign rings find nothing to do."""
-    job = FailoverJob.objects.filter(pk=job_id).exclude(state=JobState.FINISHED).first()
+    # With what every command's world is made of, read once for all rounds.
+    rows = FailoverJob.objects.select_related("vm__cloud", "vm__appliance")
+    job = rows.filter(pk=job_id).exclude(state=JobState.FINISHED).first()
     if job is None:
         return
     with structlog.contextvars.bound_contextvars(job_id=job.job_id, phase=phase):
@@ -43,7 +47,7 @@ def advance(engine: Engine, *, job_id: int, phase: str) -> None:
 
 def _work(engine: Engine, job: FailoverJob, phase: str) -> None:
     for _ in range(_ROUNDS):
-        job.refresh_from_db()
+        job.refresh_from_db(fields=_CHANGING)
         if job.state == JobState.QUEUED:
             decisions.begin(engine, job=job)
         worked = [_continue(engine, job, step, attempt) for step, attempt in _due_attempts(engine, job, phase)]

@@ -52,6 +52,13 @@ def claim(engine: Engine, *, job: FailoverJob, step: Step) -> Claimed | None:
     if reserved is not None:
         _wait_for_resource(engine, step, reserved)
         return None
+    skew = engine.worlds.clock_skew_seconds(job.endpoint)
+    if skew is not None and abs(skew) > engine.rules.largest_skew:
+        reason = (
+            f"The cloud's clock is {skew:+.0f} s off ours: no request could be fenced. Synchronise the clocks (NTP)."
+        )
+        _wait(engine, step, Wait(reason=reason, seconds=_pause(engine, step)))
+        return None
     try:
         guarded = command.guard(engine.worlds.of(job))
     except engine.unreachable as error:

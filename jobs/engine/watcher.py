@@ -16,7 +16,7 @@ from jobs.engine.contracts import AsyncAnswer
 from jobs.engine.leases import take_role
 from jobs.engine.ports import Engine
 from jobs.engine.timings import usual_seconds
-from jobs.models import AttemptState, FailoverJob, StepAttempt
+from jobs.models import AttemptState, StepAttempt
 
 log = structlog.get_logger(__name__)
 
@@ -144,10 +144,6 @@ class Watcher:
         if not record_async_answer(self.engine, attempt=attempt, answer=answer):
             return 0
         del self._looks[attempt.pk]
-        # Should the ring get lost, the sweeper rings again.
-        FailoverJob.objects.filter(pk=attempt.step.plan.job_id).update(
-            next_look_at=self.engine.later(self.engine.rules.patience_with_bell)
-        )
         self.engine.bell.ring(job_id=attempt.step.plan.job_id, phase=attempt.step.phase)
         return 1
 

@@ -27,7 +27,7 @@ from jobs.engine.ports import Engine
 from jobs.engine.sweeper import sweep
 from jobs.engine.watcher import Pace, Watcher
 from jobs.models import FailoverJob, JobState, ProcessLease
-from jobs.runtime import engine_with
+from jobs.runtime import UnixClock, engine_with
 from jobs.services import StartRequest, StartTestRequest
 from tests.support.simulator_adapter import SIMULATOR_URL, SimulatorAdapter
 
@@ -41,10 +41,11 @@ class VirtualClock:
     """The engine's view of the clock that the test moves."""
 
     stepped: SteppedClock
+    ahead: float = 0.0
 
     def now(self) -> datetime:
-        """Give the simulator's present."""
-        return datetime.fromtimestamp(self.stepped.now(), tz=UTC)
+        """Give the simulator's present, or what a clock that is `ahead` seconds off takes for it."""
+        return datetime.fromtimestamp(self.stepped.now() + self.ahead, tz=UTC)
 
 
 @dataclass
@@ -92,6 +93,7 @@ class Service:
 
     simulator: Simulator
     bell: ListBell = field(default_factory=ListBell)
+    hook_sessions: Callable[[], requests.Session] = requests.Session
     kills_fired: int = 0
     _kill: _Kill | None = None
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
@@ -112,6 +114,7 @@ class Service:
             bell=self.bell,
             gateways=self.gateway,
             owner=f"process-{next(self._numbers)}",
+            hook_sessions=self.hook_sessions,
             new_id=self._ids,
         )
         # Asks a little less often than in earnest: virtual time costs nothing, calls do.
@@ -125,7 +128,7 @@ class Service:
         endpoint = Endpoint(url=SIMULATOR_URL, api_key=self.simulator.api_key, secret_key=self.simulator.secret_key)
         return Gateway(
             endpoint,
-            clock=self.simulator.clock,
+            clock=UnixClock(self.clock),
             destroy_port=LedgerOfDestruction(),
             session_factory=self._session,
         )
