@@ -29,8 +29,8 @@ class NetworkMappingAdmin(ReadOnlyAdmin):
 
 @admin.register(NetworkDesignation)
 class NetworkDesignationAdmin(ReadOnlyAdmin):
-    """This will list what each target network is for."""
+    """This will list what each target network is for; `manage.py designate_network` sets it."""
 
-    list_display = ("network_id", "is_test_network")
-    list_filter = ("is_test_network",)
+    list_display = ("network_id", "is_test_network", "is_pinned")
+    list_filter = ("is_test_network", "is_pinned")
     search_fields = ("network_id",)

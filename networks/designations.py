@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db import transaction
+
 from networks.errors import NetworkForbidden
 from networks.models import NetworkDesignation
 
@@ -27,9 +29,34 @@ def purpose_is_test(*, network_id: str) -> bool | None:
     )
 
 
+def pin(*, network_id: str, is_test_network: bool) -> NetworkDesignation:
+    """Keep the network for this purpose, whatever mappings come and go; raises NetworkForbidden.
+
+    A network that mappings use for the other purpose keeps that purpose: remove the mappings first.
+    """
+    with transaction.atomic():
+        designation, _ = NetworkDesignation.objects.get_or_create(
+            network_id=_key(network_id), defaults={"is_test_network": is_test_network}
+        )
+        # Locked, so that no mapping takes the network for the other purpose between the look and the change.
+        designation = NetworkDesignation.objects.select_for_update().get(pk=designation.pk)
+        if designation.is_test_network != is_test_network and designation.mappings.exists():
+            raise NetworkForbidden(network_id=network_id, wanted_for_test=is_test_network)
+        designation.is_test_network, designation.is_pinned = is_test_network, True
+        designation.save(update_fields=["is_test_network", "is_pinned"])
+    return designation
+
+
+def unpin(*, network_id: str) -> bool:
+    """Let the network's purpose follow its mappings again; False when it was not pinned."""
+    unpinned = NetworkDesignation.objects.filter(network_id=_key(network_id), is_pinned=True).update(is_pinned=False)
+    forget_unused()
+    return unpinned == 1
+
+
 def forget_unused() -> int:
-    """Delete the designations that no mapping names any more; a network is then free for either purpose again."""
-    deleted, _ = NetworkDesignation.objects.filter(mappings__isnull=True).delete()
+    """Delete the designations that no mapping names any more and nobody pinned; such a network is free again."""
+    deleted, _ = NetworkDesignation.objects.filter(mappings__isnull=True, is_pinned=False).delete()
     return deleted
 
 

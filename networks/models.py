@@ -24,13 +24,15 @@ class Purpose(models.TextChoices):
 class NetworkDesignation(models.Model):
     """This will record what a target network is for; its unique key keeps tests off production networks.
 
-    A network has one row for as long as a mapping names it. Two requests that claim one network for both purposes at
-    the same moment meet at the unique key, not at a check that both passed. The key leaves the cloud out: two entries
-    of one CloudStack (two zones, two accounts) see the same networks under the same ids.
+    A network has one row for as long as a mapping names it, or for good where an operator has pinned its purpose. Two
+    requests that claim one network for both purposes at the same moment meet at the unique key, not at a check that
+    both passed. The key leaves the cloud out: two entries of one CloudStack (two zones, two accounts) see the same
+    networks under the same ids.
     """
 
     network_id = models.CharField(max_length=200, unique=True, help_text="Lower case.")
     is_test_network = models.BooleanField()
+    is_pinned = models.BooleanField(default=False, help_text="Set by an operator: it stays without any mapping.")
 
     class Meta:
         constraints = (
