@@ -4,19 +4,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('inventory', '0001_initial'),
+        ("inventory", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='targetcloud',
-            name='test_strategy',
-            field=models.CharField(choices=[('auto', 'as the cloud allows'), ('clone', 'snapshots of the attached replicas; no fallback'), ('detached_clone', 'snapshots of detached replicas')], default='auto', max_length=20),
+            model_name="targetcloud",
+            name="test_strategy",
+            field=models.CharField(
+                choices=[
+                    ("auto", "as the cloud allows"),
+                    ("clone", "snapshots of the attached replicas; no fallback"),
+                    ("detached_clone", "snapshots of detached replicas"),
+                ],
+                default="auto",
+                max_length=20,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='targetcloud',
-            constraint=models.CheckConstraint(condition=models.Q(('test_strategy__in', ['auto', 'clone', 'detached_clone'])), name='cloud_test_strategy_known'),
+            model_name="targetcloud",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("test_strategy__in", ["auto", "clone", "detached_clone"])),
+                name="cloud_test_strategy_known",
+            ),
         ),
     ]
