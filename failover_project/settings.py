@@ -128,6 +128,10 @@ CELERY_TASK_SEND_SENT_EVENT = False
 CELERY_DB_REUSE_MAX = 10_000
 WORKER_THREADS = int(env.number("WORKER_THREADS", 6))
 
+# --- Tests: how long a test VM may be asked to run. ---
+MIN_TEST_SECONDS = int(env.number("MIN_TEST_SECONDS", 60))
+MAX_TEST_SECONDS = int(env.number("MAX_TEST_SECONDS", 30 * 24 * 3600))
+
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["failover_project.api.envelope.EnvelopeRenderer"],
     "DEFAULT_PARSER_CLASSES": ["failover_project.api.json_parser.LimitedJSONParser"],

@@ -7,7 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path, register_convert
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from debugtools.api.views import HealthViewSet
-from jobs.api.views import FailoverJobViewSet, LiveFailoverViewSet
+from jobs.api.views import FailoverJobViewSet, LiveFailoverViewSet, TestFailoverViewSet
 from networks.api.views import NetworkMappingViewSet
 from validation.api.views import ReadinessViewSet
 
@@ -32,6 +32,12 @@ readiness = ReadinessViewSet.as_view({"get": "retrieve"})
 
 api_v1: list[URLPattern | URLResolver] = [
     path("failover/live", LiveFailoverViewSet.as_view({"post": "create"}), name="failover-live"),
+    path("failover/test", TestFailoverViewSet.as_view({"post": "create"}), name="failover-test"),
+    path(
+        "failover/test/<identifier:job_id>",
+        TestFailoverViewSet.as_view({"delete": "destroy"}),
+        name="failover-test-job",
+    ),
     path("failover/jobs", FailoverJobViewSet.as_view({"get": "list"}), name="failover-jobs"),
     path("failover/<identifier:job_id>/status", FailoverJobViewSet.as_view({"get": "status"}), name="failover-status"),
     path("failover/<identifier:job_id>/cancel", FailoverJobViewSet.as_view({"post": "cancel"}), name="failover-cancel"),

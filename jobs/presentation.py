@@ -175,7 +175,20 @@ def estimated_duration(*, endpoint: str, job_type: str) -> str:
     learned = dict(CommandTiming.objects.filter(endpoint=endpoint).values_list("command", "mean_seconds"))
     if not learned:
         return "5-10 minutes" if job_type == JobType.LIVE else "3-10 minutes"
-    path = ("detach_from_appliance", "take_snapshot", "attach_to_target", "start_target")
-    seconds = sum(learned.get(command, _GUESSED_SECONDS) for command in path)
+    disk_made_ready = "detach_from_appliance" if job_type == JobType.LIVE else "create_clone"
+    path = ("take_snapshot", disk_made_ready, "attach_to_target", "start_target")
+    return _range_of_minutes(sum(learned.get(command, _GUESSED_SECONDS) for command in path))
+
+
+def estimated_cleanup_time(*, endpoint: str) -> str:
+    """Give a range of minutes learned from how long cleanups' commands took; the contract's words before that."""
+    path = ("stop_target", "detach_from_target", "destroy_target", "delete_snapshot")
+    learned = dict(CommandTiming.objects.filter(endpoint=endpoint).values_list("command", "mean_seconds"))
+    if not any(command in learned for command in path):
+        return "2-5 minutes"
+    return _range_of_minutes(sum(learned.get(command, _GUESSED_SECONDS) for command in path))
+
+
+def _range_of_minutes(seconds: float) -> str:
     low = max(1, int(seconds // 60))
     return f"{low}-{max(low + 1, int(-(-seconds * 2 // 60)))} minutes"

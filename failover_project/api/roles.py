@@ -32,6 +32,8 @@ _START = {"POST": Role.OPERATOR}
 ROUTE_ROLES: Mapping[str, Mapping[str, Role]] = MappingProxyType(
     {
         "failover-live": _START,
+        "failover-test": _START,
+        "failover-test-job": {"DELETE": Role.OPERATOR},
         "failover-jobs": _READ,
         "failover-status": _READ,
         "failover-cancel": _START,

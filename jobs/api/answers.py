@@ -29,6 +29,29 @@ class StartAnswer(serializers.Serializer[Any]):
     warnings = serializers.ListField(child=serializers.CharField(), required=False)
 
 
+class TestStartData(StartData):
+    """This will describe `data` of a test start; `test_duration` is the text that was sent."""
+
+    test_duration = serializers.CharField()
+    auto_cleanup = serializers.BooleanField()
+
+
+class TestStartAnswer(StartAnswer):
+    """This will describe a successful test start."""
+
+    data = TestStartData()
+
+
+class CleanupAnswer(serializers.Serializer[Any]):
+    """This will describe a cleanup that was taken, or that is under way already."""
+
+    success = serializers.BooleanField()
+    message = serializers.CharField()
+    job_id = serializers.CharField()
+    cleanup_status = serializers.CharField()
+    estimated_cleanup_time = serializers.CharField()
+
+
 class JobDetails(serializers.Serializer[Any]):
     """This will describe `job_details`."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from jobs.durations import NANOSECONDS, format_duration
 from jobs.models import FailoverJob
-from jobs.presentation import estimated_duration, status_body
+from jobs.presentation import estimated_cleanup_time, estimated_duration, status_body
 
 
 def started(job: FailoverJob) -> dict[str, Any]:
@@ -23,6 +24,27 @@ def started(job: FailoverJob) -> dict[str, Any]:
             "vm_name": job.vm_name,
         },
         **({"warnings": job.warnings} if job.warnings else {}),
+    }
+
+
+def test_started(job: FailoverJob, *, test_duration: str) -> dict[str, Any]:
+    """Give the body of a successful test start; `test_duration` is echoed as it was sent."""
+    body = started(job)
+    lasts = format_duration((job.window_seconds or 0) * NANOSECONDS)
+    return {
+        **body,
+        "estimated_duration": f"{body['estimated_duration']} (test duration: {lasts})",
+        "data": {**body["data"], "test_duration": test_duration, "auto_cleanup": job.auto_cleanup},
+    }
+
+
+def cleaning(job: FailoverJob) -> dict[str, Any]:
+    """Give the body of a cleanup that was asked for, the first time or again."""
+    return {
+        "message": "Test failover cleanup initiated successfully",
+        "job_id": job.job_id,
+        "cleanup_status": "in_progress",
+        "estimated_cleanup_time": estimated_cleanup_time(endpoint=job.endpoint),
     }
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
+from django.conf import settings
 from rest_framework import serializers
 
+from jobs.durations import NANOSECONDS, format_duration, parse_duration
 from jobs.models import JobStatus, JobType
+from jobs.plans.specification import Strategy
 from networks.api.fields import Flag, Text
 
 _MOST_MAPPINGS = 64
@@ -24,6 +27,30 @@ class Factor(serializers.FloatField):
         return super().to_internal_value(data)
 
 
+class TestDuration(Text):
+    """This will take a duration as Go writes it, within the bounds of the settings; the text is kept as it was sent."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=40, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Give the text; fails for what is no duration, and for one out of bounds."""
+        text = super().to_internal_value(data)
+        try:
+            seconds = parse_duration(text) // NANOSECONDS
+        except ValueError as error:
+            raise serializers.ValidationError(f"{error}.") from error
+        shortest, longest = settings.MIN_TEST_SECONDS, settings.MAX_TEST_SECONDS
+        if not shortest <= seconds <= longest:
+            bounds = f"{_in_words(shortest)} and {_in_words(longest)}"
+            raise serializers.ValidationError(f"A test lasts between {bounds}, not {_in_words(seconds)}.")
+        return text
+
+
+def _in_words(seconds: int) -> str:
+    return format_duration(seconds * NANOSECONDS)
+
+
 class KnownConfig(serializers.Serializer[Any]):
     """This will check the known keys of `custom_config`; unknown ones are kept and named in the warnings."""
 
@@ -31,6 +58,14 @@ class KnownConfig(serializers.Serializer[Any]):
     memory_overcommit = Factor(required=False, min_value=0.1, max_value=_LARGEST_FACTOR)
     test_environment = Flag(required=False)
     debug_mode = Flag(required=False)
+
+
+class KnownTestConfig(KnownConfig):
+    """This will check what `custom_config` of a test knows beside the rest: how the test gets its disks."""
+
+    test_strategy = serializers.ChoiceField(
+        choices=[strategy.value for strategy in Strategy if strategy != Strategy.LIVE], required=False
+    )
 
 
 class NotificationConfig(serializers.Serializer[Any]):
@@ -42,6 +77,8 @@ class NotificationConfig(serializers.Serializer[Any]):
 
 class StartBody(serializers.Serializer[Any]):
     """This will parse the body of a live start."""
+
+    known_config: ClassVar[type[serializers.Serializer[Any]]] = KnownConfig
 
     vm_id = Text(max_length=128)
     vm_name = Text(required=False, allow_blank=True, default="", max_length=255)
@@ -61,11 +98,20 @@ class StartBody(serializers.Serializer[Any]):
 
     def validate_custom_config(self, value: dict[str, Any]) -> dict[str, Any]:
         """Check the known keys and keep all."""
-        return _checked(value, by=KnownConfig)
+        return _checked(value, by=self.known_config)
 
     def validate_notification_config(self, value: dict[str, Any]) -> dict[str, Any]:
         """Check the known keys and keep all."""
         return _checked(value, by=NotificationConfig)
+
+
+class TestStartBody(StartBody):
+    """This will parse the body of a test start."""
+
+    known_config = KnownTestConfig
+
+    test_duration = TestDuration(help_text="How long the test VM runs, as 30m, 2h or 4h30m.")
+    auto_cleanup = Flag(required=False, default=False)
 
 
 class JobFilter(serializers.Serializer[Any]):

@@ -11,13 +11,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from jobs.api.answers import JobsAnswer, StartAnswer, StatusAnswer
-from jobs.api.rendering import started, status_answer
-from jobs.api.requests import AnswerBody, CancelBody, JobFilter, StartBody
+from jobs.api.answers import CleanupAnswer, JobsAnswer, StartAnswer, StatusAnswer, TestStartAnswer
+from jobs.api.rendering import cleaning, started, status_answer, test_started
+from jobs.api.requests import AnswerBody, CancelBody, JobFilter, StartBody, TestStartBody
+from jobs.cleanup import clean_up
+from jobs.durations import NANOSECONDS, parse_duration
 from jobs.models import FailoverJob
 from jobs.presentation import listed
 from jobs.runtime import process_engine, process_gateways
-from jobs.services import StartRequest, answer, cancel, job_of, start_live
+from jobs.services import StartRequest, StartTestRequest, answer, cancel, job_of, start_live, start_test
 from networks.api.fields import unknown_fields
 
 # Counting is most of the cost of a long list: beyond this many the total is an estimate.
@@ -43,6 +45,35 @@ class LiveFailoverViewSet(ViewSet):
             actor=_actor(request),
         )
         return Response(started(job))
+
+
+class TestFailoverViewSet(ViewSet):
+    """This will start test failovers, and end them."""
+
+    @extend_schema(request=TestStartBody, responses={200: TestStartAnswer}, operation_id="start_test_failover")
+    def create(self, request: Request) -> Response:
+        """Start a test failover: the VM boots from copies of its replica in an isolated test network."""
+        parser = TestStartBody(data=request.data)
+        parser.is_valid(raise_exception=True)
+        fields: dict[str, Any] = dict(parser.validated_data)
+        vm_id, test_duration = fields.pop("vm_id"), fields.pop("test_duration")
+        warnings = tuple(unknown_fields(request.data, parser, also=frozenset()))
+        job = start_test(
+            engine=process_engine(),
+            gateways=process_gateways(),
+            vm_id=vm_id,
+            request=StartTestRequest(
+                **fields, window_seconds=parse_duration(test_duration) // NANOSECONDS, warnings=warnings
+            ),
+            actor=_actor(request),
+        )
+        return Response(test_started(job, test_duration=test_duration))
+
+    @extend_schema(request=None, responses={200: CleanupAnswer}, operation_id="clean_up_test_failover")
+    def destroy(self, request: Request, job_id: str) -> Response:
+        """End a test failover at any moment and remove what it made; safe to repeat."""
+        job = clean_up(engine=process_engine(), job=job_of(job_id), actor=_actor(request))
+        return Response(cleaning(job))
 
 
 class FailoverJobViewSet(ViewSet):

@@ -66,7 +66,10 @@ def specify(
         os_type_name=os_type.description if os_type is not None else "",
         disks=_disks(facts),
         nics=tuple(
-            NicSpecification(network_id=place.network_id, mac=place.mac, ip=place.ip) for place in facts.placements
+            NicSpecification(
+                network_id=place.network_id, mac=place.mac, ip=place.ip, source_network=place.source_network_name
+            )
+            for place in facts.placements
         ),
         strategy=strategy,
     )

@@ -37,6 +37,7 @@ class NicSpecification:
     network_id: str
     mac: str | None
     ip: str | None
+    source_network: str = ""
 
 
 @dataclass(frozen=True)

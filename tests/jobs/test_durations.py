@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from failover_project.api.durations import NANOSECONDS, format_duration, parse_duration
+from jobs.durations import NANOSECONDS, format_duration, parse_duration
 
 
 @pytest.mark.parametrize(
