@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from inventory.models import ReservationKind
+from inventory.reservations import VMBusy, reserve
 from jobs.engine import windows
 from jobs.engine.journal import record
 from jobs.engine.ports import Engine
-from jobs.errors import CannotCleanUp
-from jobs.models import FailoverJob, JobState, JobType, Phase, PlanKind, PlanState, StepState
+from jobs.errors import ActiveJob, CannotCleanUp
+from jobs.models import FailoverJob, JobState, JobType, Phase, Plan, PlanKind, PlanState
 from jobs.runtime import ring_on_commit
 
 
 def clean_up(*, engine: Engine, job: FailoverJob, actor: str) -> FailoverJob:
-    """End a test and remove what it made; safe to press twice and at any moment. Raises CannotCleanUp.
+    """End a test and remove what it made; safe to press twice and at any moment. Raises CannotCleanUp, ActiveJob.
 
     In its window the cleanup begins; while it is still being made, the making stops and what was made is undone; a test
     that ended with something left behind is cleaned once more; one that ended with nothing left is refused.
@@ -28,11 +30,21 @@ def clean_up(*, engine: Engine, job: FailoverJob, actor: str) -> FailoverJob:
     return job
 
 
+def obstacle_to_cleanup(job: FailoverJob) -> str:
+    """Say why a cleanup is not possible now, nothing when it is."""
+    if job.job_type != JobType.TEST:
+        return "Only a test is cleaned up."
+    if job.state == JobState.FINISHED and windows.left_by(job) is None:
+        return "The test has ended, and nothing of it is left to clean up."
+    return ""
+
+
 def _ask(engine: Engine, job: FailoverJob, actor: str) -> str:
     now = engine.clock.now()
     plan = job.plans.filter(state__in=[PlanState.RUNNING, PlanState.STOPPING]).first()
     if job.state == JobState.WINDOW_OPEN:
-        _note(engine, job, actor)
+        if job.cleanup_requested_at is None:
+            _note(engine, job, actor)
         FailoverJob.objects.filter(pk=job.pk).update(cleanup_requested_at=now, next_look_at=now)
         return Phase.CLEANUP
     if plan is not None and plan.kind != PlanKind.FORWARD:
@@ -44,11 +56,25 @@ def _ask(engine: Engine, job: FailoverJob, actor: str) -> str:
             cancel_requested_at=now, cancel_requested_by=actor, cleanup_requested_at=now, next_look_at=now
         )
         return Phase.VALIDATING
-    last = windows.last_undo(job)
-    if last is None or not last.steps.filter(state=StepState.SKIPPED).exists():
+    return _again(engine, job, actor)
+
+
+def _again(engine: Engine, job: FailoverJob, actor: str) -> str:
+    """Clean up what a test left that has ended; what is left may be a replica's place, so the VM is taken for it."""
+    left: Plan | None = windows.left_by(job)
+    if left is None:
         raise CannotCleanUp(job)
+    another = FailoverJob.objects.filter(vm=job.vm, job_type=job.job_type).exclude(state=JobState.FINISHED).first()
+    if another is not None:
+        raise ActiveJob(vm_id=job.source_vm_id, kind="failover", reference=another.job_id)
+    try:
+        reserve(vm=job.vm, kind=ReservationKind.FAILOVER, reference=job.job_id, now=engine.clock.now())
+    except VMBusy as busy:
+        holder = busy.holder
+        kind, reference = (holder.kind, holder.reference) if holder else ("failover", "?")
+        raise ActiveJob(vm_id=job.source_vm_id, kind=kind, reference=reference) from busy
     _note(engine, job, actor)
-    return windows.resume_cleanup(engine, job=job, planned_from=last)[0]
+    return windows.resume_cleanup(engine, job=job, planned_from=left)[0]
 
 
 def _note(engine: Engine, job: FailoverJob, actor: str) -> None:

@@ -86,6 +86,17 @@ class SnapshotsForbidden(JobError):
         )
 
 
+class RevertForbidden(JobError):
+    """A test on the replicas themselves was asked for, and the key could not revert them afterwards."""
+
+    error_code = "VALIDATION_FAILED"
+    message = "Validation failed"
+
+    def __init__(self, api: str) -> None:
+        super().__init__(f"The API key may not use {api}, which reverts the replicas after the test")
+        self.required_actions = (f"Grant the API key's role {api}", "OR ask for another test_strategy")
+
+
 class CannotCleanUp(JobError):
     """The job's state does not allow a cleanup."""
 
@@ -106,7 +117,13 @@ class CannotCancel(JobError):
     required_actions = ("Read the job's status; after the target VM was started only a rollback undoes it",)
 
     def __init__(self, job: FailoverJob) -> None:
-        why = "it is finished" if job.completed_at else "the start of the target VM was ordered"
+        if job.completed_at is not None:
+            why = "it is finished"
+        elif job.window_opened_at is not None:
+            why = "its test VM was started; the cleanup ends a test"
+            self.required_actions = (f"DELETE /api/v1/failover/test/{job.job_id}",)
+        else:
+            why = "the start of the target VM was ordered"
         super().__init__(f"Job {job.job_id} cannot be cancelled: {why}")
         self.extra = {"job_status": job.status}
 

@@ -27,7 +27,7 @@ from jobs.engine.contracts import AsyncAnswer, Clock
 from jobs.engine.leases import own_identity
 from jobs.engine.ports import Bell, Engine, Rules
 from jobs.models import FailoverJob, JobType, StepAttempt
-from jobs.plans.specification import FailoverSpecification
+from jobs.plans.specification import FailoverSpecification, Strategy
 from jobs.replication_hooks import replication_of
 from jobs.world import ReplicationUnreachable, World
 from networks.designations import purpose_is_test
@@ -139,6 +139,7 @@ class Clouds:
             gateway=gateway,
             clock=UnixClock(self.clock),
             own_reference=job.job_id,
+            copies_disks=job.specification["strategy"] != Strategy.BOOT_AND_REVERT,
         )
         blocking = verdict.blocking(safety_only=job.skip_validation)
         return [f"{judged.check.name}: {judged.finding.message}." for judged in blocking]
@@ -173,13 +174,13 @@ class InventoryLedger:
     """Keeps job row and inventory in step with the engine, in its transactions."""
 
     def step_done(self, *, job: FailoverJob, command: str, result: Mapping[str, Any]) -> None:
-        """Show target VM and snapshot on the job's row."""
+        """Show target VM and the boot disk's snapshot on the job's row."""
         if command == "deploy_target":
             FailoverJob.objects.filter(pk=job.pk).update(destination_vm_id=result["vm_id"])
         elif command == "revert_snapshot" and result.get("reverted"):
             self.content_in_doubt(job=job)
-        elif command == "take_snapshot":
-            FailoverJob.objects.filter(pk=job.pk, snapshot_id="").update(snapshot_id=result["snapshot_id"])
+        elif command == "take_snapshot" and result["volume_id"] == job.specification["disks"][0]["volume_id"]:
+            FailoverJob.objects.filter(pk=job.pk).update(snapshot_id=result["snapshot_id"])
 
     def window_opened(self, *, job: FailoverJob) -> None:
         """Give back the VM where the test runs on copies; where it runs on the replicas, nobody else may touch them."""

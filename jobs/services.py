@@ -25,6 +25,7 @@ from jobs.errors import (
     CloudNotUsable,
     InventoryChanged,
     JobNotFound,
+    RevertForbidden,
     SnapshotsForbidden,
     VMNotFound,
 )
@@ -39,7 +40,9 @@ from networks.models import Purpose
 from validation.services import refuse_unless_ready, validate
 from validation.verdict import Verdict
 
-_KNOWN_CONFIG = frozenset({"cpu_overcommit", "memory_overcommit", "test_environment", "debug_mode", "test_strategy"})
+_KNOWN_CONFIG = frozenset({"cpu_overcommit", "memory_overcommit", "test_environment", "debug_mode"})
+# What booting the replicas needs beyond every other test.
+_REVERT_API = "revertSnapshot"
 
 
 @dataclass(frozen=True)
@@ -72,30 +75,52 @@ def start_live(*, engine: Engine, gateways: Gateways, vm_id: str, request: Start
     refuse_if_active(vm, job_type=JobType.LIVE)
     gateway = usable_gateway(vm, gateways)
     verdict = _verdict(engine, vm=vm, purpose=Purpose.LIVE, gateway=gateway, request=request)
+    refuse_unless_ready(verdict, skip_validation=request.skip_validation)
     spec = _specification(engine, verdict, gateway, request, kind=JobType.LIVE, strategy=Strategy.LIVE)
-    return _write_job(engine, vm=vm, spec=spec, planned=live_failover(spec), request=request, actor=actor)
+    warnings = [*request.warnings, *_unknown_keys(request.custom_config, known=_KNOWN_CONFIG)]
+    return _write_job(
+        engine, vm=vm, spec=spec, planned=live_failover(spec), request=request, actor=actor, warnings=warnings
+    )
 
 
 def start_test(*, engine: Engine, gateways: Gateways, vm_id: str, request: StartTestRequest, actor: str) -> FailoverJob:
     """Validate and start a test failover; it ends by `cleanup`, or by the clock with `auto_cleanup`.
 
-    Raises VMNotFound, CloudNotUsable, ActiveJob, NotReady, SnapshotsForbidden; a refusal leaves no job.
+    Raises VMNotFound, CloudNotUsable, ActiveJob, NotReady, SnapshotsForbidden, RevertForbidden; a refusal leaves no
+    job.
     """
     vm = protected_vm(vm_id)
     refuse_if_active(vm, job_type=JobType.TEST)
     gateway = usable_gateway(vm, gateways)
-    verdict = _verdict(engine, vm=vm, purpose=Purpose.TEST, gateway=gateway, request=request)
-    strategy = choose_strategy(verdict, asked=str(request.custom_config.get("test_strategy", "")))
-    spec = _specification(engine, verdict, gateway, request, kind=JobType.TEST, strategy=strategy)
-    return _write_job(engine, vm=vm, spec=spec, planned=plan_of_test(spec), request=request, actor=actor)
+    asked = str(request.custom_config.get("test_strategy", ""))
+    verdict = _verdict(
+        engine,
+        vm=vm,
+        purpose=Purpose.TEST,
+        gateway=gateway,
+        request=request,
+        copies_disks=asked != Strategy.BOOT_AND_REVERT,
+    )
+    refuse_unless_ready(verdict, skip_validation=request.skip_validation)
+    spec = _specification(
+        engine, verdict, gateway, request, kind=JobType.TEST, strategy=choose_strategy(verdict, asked=asked)
+    )
+    unknown = _unknown_keys(request.custom_config, known=_KNOWN_CONFIG | {"test_strategy"})
+    warnings = [*request.warnings, *unknown, *_warning_about(spec)]
+    return _write_job(
+        engine, vm=vm, spec=spec, planned=plan_of_test(spec), request=request, actor=actor, warnings=warnings
+    )
 
 
 def choose_strategy(verdict: Verdict, *, asked: str) -> Strategy:
     """Choose how a test gets its disks; raises SnapshotsForbidden where the cloud's fallback is switched off.
 
-    Booting the replicas is never chosen by itself: somebody has to ask for it.
+    Booting the replicas is never chosen by itself: somebody has to ask for it. Raises RevertForbidden when the key
+    could not revert them.
     """
     if asked == Strategy.BOOT_AND_REVERT:
+        if _REVERT_API not in verdict.facts.cloud.allowed_apis:
+            raise RevertForbidden(_REVERT_API)
         return Strategy.BOOT_AND_REVERT
     wanted = asked or verdict.vm.cloud.test_strategy
     if wanted == Strategy.DETACHED_CLONE:
@@ -108,16 +133,37 @@ def choose_strategy(verdict: Verdict, *, asked: str) -> Strategy:
     return Strategy.DETACHED_CLONE
 
 
-def _verdict(engine: Engine, *, vm: ProtectedVM, purpose: Purpose, gateway: Gateway, request: StartRequest) -> Verdict:
-    verdict = validate(
+def _warning_about(spec: FailoverSpecification) -> list[str]:
+    """Say what a strategy means that is not the usual one."""
+    match spec.strategy:
+        case Strategy.DETACHED_CLONE:
+            return ["The replicas are taken off the appliance for their snapshots, and returned at once."]
+        case Strategy.BOOT_AND_REVERT:
+            return [
+                "The replicas themselves are booted: replication waits until the cleanup, and after it they are "
+                "unverified until the replication engine has confirmed or resynchronised them."
+            ]
+        case _:
+            return []
+
+
+def _verdict(
+    engine: Engine,
+    *,
+    vm: ProtectedVM,
+    purpose: Purpose,
+    gateway: Gateway,
+    request: StartRequest,
+    copies_disks: bool = True,
+) -> Verdict:
+    return validate(
         vm=vm,
         purpose=purpose,
         overrides=dict(request.network_mappings),
         gateway=gateway,
         clock=UnixClock(engine.clock),
+        copies_disks=copies_disks,
     )
-    refuse_unless_ready(verdict, skip_validation=request.skip_validation)
-    return verdict
 
 
 def protected_vm(vm_id: str) -> ProtectedVM:
@@ -158,13 +204,16 @@ def job_of(job_id: str) -> FailoverJob:
 def cancel(*, engine: Engine, job_id: str, actor: str, reason: str = "") -> FailoverJob:
     """Stop a job before its point of no return and undo what it did; pressing it twice changes nothing.
 
-    Raises CannotCancel after the point of no return or the end.
+    Raises CannotCancel after the point of no return or the end, and once a test's VM runs: a cleanup ends that.
     """
     job = job_of(job_id)
     now = engine.clock.now()
     with transaction.atomic():
         asked = FailoverJob.objects.filter(
-            pk=job.pk, point_of_no_return_at__isnull=True, cancel_requested_at__isnull=True
+            pk=job.pk,
+            point_of_no_return_at__isnull=True,
+            cancel_requested_at__isnull=True,
+            window_opened_at__isnull=True,
         ).exclude(state=JobState.FINISHED)
         if asked.update(cancel_requested_at=now, cancel_requested_by=actor, next_look_at=now):
             record(
@@ -233,6 +282,7 @@ def _write_job(
     planned: PlannedSteps,
     request: StartRequest,
     actor: str,
+    warnings: list[str],
 ) -> FailoverJob:
     """Write job, plan and the VM's reservation in one transaction; the unique keys decide between two starts."""
     now = engine.clock.now()
@@ -256,7 +306,7 @@ def _write_job(
                 network_mappings=dict(request.network_mappings),
                 custom_config=dict(request.custom_config),
                 notification_config=dict(request.notification_config),
-                warnings=[*request.warnings, *_unknown_keys(request.custom_config)],
+                warnings=warnings,
                 window_seconds=request.window_seconds if isinstance(request, StartTestRequest) else None,
                 auto_cleanup=isinstance(request, StartTestRequest) and request.auto_cleanup,
                 created_at=now,
@@ -291,5 +341,5 @@ def _job_id(clock: Clock, kind: str, vm_id: str) -> str:
     return f"{kind}-failover-{vm_id}-{seconds}"
 
 
-def _unknown_keys(config: Mapping[str, Any]) -> list[str]:
-    return [f"custom_config.{key} is not known and has no effect." for key in config if key not in _KNOWN_CONFIG]
+def _unknown_keys(config: Mapping[str, Any], *, known: frozenset[str]) -> list[str]:
+    return [f"custom_config.{key} is not known and has no effect." for key in config if key not in known]

@@ -53,6 +53,8 @@ class Facts:
     placements: tuple[NicPlacement, ...]
     placement_refusal: PlacementRefused | None
     cloud: CloudFacts
+    # Whether the failover makes copies of the disks, which count against the account's limits.
+    copies_disks: bool = False
 
 
 def gather(
@@ -63,6 +65,7 @@ def gather(
     reads: CloudReads | None,
     clock: Clock,
     own_reference: str = "",
+    copies_disks: bool = False,
 ) -> Facts:
     """Gather the facts; a cloud that cannot be reached is one of them.
 
@@ -89,6 +92,7 @@ def gather(
         placements=placements,
         placement_refusal=refusal,
         cloud=read_cloud(reads=reads, questions=questions, clock=clock),
+        copies_disks=copies_disks,
     )
 
 

@@ -28,14 +28,24 @@ def validate(
     gateway: CloudReads | None,
     clock: Clock,
     own_reference: str = "",
+    copies_disks: bool = True,
 ) -> Verdict:
     """Gather the facts once, judge them, keep the findings as the newest of this VM and purpose.
 
     `gateway` None means that no target cloud is usable. `own_reference` is the job that asks about itself: its own
-    reservation of the VM is not in its way. Takes at most ten seconds, also when the cloud hangs.
+    reservation of the VM is not in its way. `copies_disks` says whether a test makes copies of the disks. Takes at most
+    ten seconds, also when the cloud hangs.
     """
     started = time.perf_counter_ns()
-    facts = gather(vm=vm, purpose=purpose, overrides=overrides, reads=gateway, clock=clock, own_reference=own_reference)
+    facts = gather(
+        vm=vm,
+        purpose=purpose,
+        overrides=overrides,
+        reads=gateway,
+        clock=clock,
+        own_reference=own_reference,
+        copies_disks=copies_disks and purpose.is_test,
+    )
     checks = tuple(_judge(check, facts=facts) for check in CHECKS)
     verdict = Verdict(
         vm=vm, purpose=purpose, facts=facts, checks=checks, execution_time_ns=time.perf_counter_ns() - started

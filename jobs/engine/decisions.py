@@ -138,7 +138,7 @@ def _cleaned(board: _Board) -> str:
 
 def _after_failed(engine: Engine, board: _Board) -> Plan | None:
     job = board.job
-    if board.plan.stop_reason == "left" or board.plan.kind != PlanKind.FORWARD:
+    if board.plan.stop_reason == windows.LEFT or board.plan.kind != PlanKind.FORWARD:
         words = "Ended by an operator; everything was left where it was."
         finish(engine, job=job, status=JobStatus.FAILED, outcome=Outcome.FAILED, words=words)
         return None

@@ -11,6 +11,7 @@ from jobs.engine.contracts import Choice
 from jobs.engine.journal import record
 from jobs.engine.ports import Engine
 from jobs.engine.steps import end_step_as_done, end_step_as_failed
+from jobs.engine.windows import LEFT
 from jobs.models import (
     AttemptState,
     FailoverJob,
@@ -127,7 +128,7 @@ def _carry_out(engine: Engine, job: FailoverJob, step: Step, choice: str) -> Non
         case "leave":
             _close(engine, attempt, AttemptState.NOT_DONE)
             step.plan.steps.exclude(state=StepState.DONE).update(state=StepState.SKIPPED, finished_at=now)
-            Plan.objects.filter(pk=step.plan_id).update(state=PlanState.STOPPING, stop_reason="left")
+            Plan.objects.filter(pk=step.plan_id).update(state=PlanState.STOPPING, stop_reason=LEFT)
 
 
 def _look_afresh(engine: Engine, attempt: StepAttempt) -> None:

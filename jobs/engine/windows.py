@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db.models import Q
+
 from jobs.engine import undo
 from jobs.engine.journal import record, write_plan
 from jobs.engine.ports import Engine
-from jobs.models import FailoverJob, JobState, JobStatus, Phase, Plan, PlanKind, PlanState
+from jobs.models import FailoverJob, JobState, JobStatus, Phase, Plan, PlanKind, PlanState, StepState
+
+# The reason with which a plan stops when an operator chose to leave everything where it is.
+LEFT = "left"
 
 
 def open_window(engine: Engine, *, job: FailoverJob) -> None:
@@ -56,9 +61,12 @@ def begin_cleanup(engine: Engine, *, job: FailoverJob) -> list[str]:
 def resume_cleanup(engine: Engine, *, job: FailoverJob, planned_from: Plan) -> list[str]:
     """Try again to remove what an ended job left; call it with the job's row locked.
 
-    The new plan holds what the earlier undo or cleanup skipped.
+    The new plan holds what the earlier undo or cleanup skipped, or undoes a plan that was left where it was.
     """
-    left = undo.skipped_of(engine, plan=planned_from)
+    if planned_from.kind == PlanKind.FORWARD:
+        left = undo.inverse_of(engine, plan=planned_from, phase=Phase.CLEANUP)
+    else:
+        left = undo.skipped_of(engine, plan=planned_from)
     write_plan(engine, job=job, kind=PlanKind.CLEANUP, planned=left)
     FailoverJob.objects.filter(pk=job.pk, state=JobState.FINISHED).update(
         state=JobState.RUNNING,
@@ -71,11 +79,15 @@ def resume_cleanup(engine: Engine, *, job: FailoverJob, planned_from: Plan) -> l
     return [Phase.CLEANUP]
 
 
-def last_undo(job: FailoverJob) -> Plan | None:
-    """Give the newest undo or cleanup plan of a job that has ended."""
-    return (
-        job.plans.filter(kind__in=[PlanKind.COMPENSATE, PlanKind.CLEANUP])
-        .exclude(state__in=[PlanState.RUNNING, PlanState.STOPPING])
-        .order_by("-number")
-        .first()
-    )
+def left_by(job: FailoverJob) -> Plan | None:
+    """Give the plan of an ended job that did not put back or remove everything; None when nothing is left.
+
+    That is the newest undo or cleanup with a step that was skipped, or a plan whose end was to leave all as it was.
+    """
+    last = job.plans.exclude(state__in=[PlanState.RUNNING, PlanState.STOPPING]).order_by("-number").first()
+    if last is None:
+        return None
+    if last.kind == PlanKind.FORWARD:
+        acted = Q(state=StepState.DONE) | Q(left_behind=True)
+        return last if last.stop_reason == LEFT and last.steps.filter(acted).exists() else None
+    return last if last.steps.filter(state=StepState.SKIPPED).exists() else None

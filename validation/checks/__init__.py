@@ -27,6 +27,7 @@ CHECKS: tuple[Check, ...] = (
     Check("Async Job Ids", CheckType.CRITICAL, cloud.job_ids, safety=True),
     Check("Device Slots", CheckType.CRITICAL, replicas.device_slots, safety=True),
     Check("Permissions and Limits", CheckType.CRITICAL, cloud.permissions_and_limits, reads=("allowed_apis", "limits")),
+    Check("Test Snapshots", CheckType.WARNING, cloud.copies_of_disks, reads=("capabilities",)),
     Check("Service Offering", CheckType.CRITICAL, target.service_offering, reads=("offering",)),
     Check("Template", CheckType.CRITICAL, target.template, reads=("template",)),
     Check("Guest Boot", CheckType.WARNING, target.guest_boot),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from cloudstack.probe import LIVE_PLAN_APIS
+from inventory.models import TestStrategy
 from validation.facts import Facts
 from validation.findings import Finding, failed, passed, warned
 
 MAX_CLOCK_SKEW_SECONDS = 10.0
+GIB = 1 << 30
 
 # The test plan clones: a volume is made from each snapshot.
 TEST_PLAN_APIS = LIVE_PLAN_APIS | {"createVolume"}
@@ -71,7 +73,7 @@ def job_ids(facts: Facts) -> Finding:
 
 def permissions_and_limits(facts: Facts) -> Finding:
     """Check that the key may use every command of the plan and its undo, and that no limit forbids it outright."""
-    needed = TEST_PLAN_APIS if facts.purpose.is_test else LIVE_PLAN_APIS
+    needed = TEST_PLAN_APIS if facts.copies_disks else LIVE_PLAN_APIS
     missing = sorted(needed - facts.cloud.allowed_apis)
     short = _too_small_limits(facts)
     if missing or short:
@@ -85,16 +87,44 @@ def permissions_and_limits(facts: Facts) -> Finding:
     return passed("Permissions and limits are sufficient", commands=len(needed))
 
 
+def copies_of_disks(facts: Facts) -> Finding:
+    """Check how a test gets its copies here, and say so where it is not the usual way."""
+    capabilities, wanted = facts.cloud.capabilities, facts.cloud_row.test_strategy
+    if not facts.copies_disks:
+        return passed("No copies of the disks are needed", test_strategy=wanted)
+    allowed = capabilities is None or capabilities.kvm_snapshots_of_running_vms
+    if wanted == TestStrategy.DETACHED_CLONE:
+        return passed("A test copies snapshots of the detached replicas", strategy="detached_clone")
+    if allowed:
+        return passed("A test copies snapshots of the attached replicas", strategy="clone")
+    if wanted == TestStrategy.CLONE:
+        return failed(
+            "The cloud forbids snapshots of running VMs, and the fallback is switched off for it",
+            actions=[
+                "Enable kvm.snapshot.enabled in CloudStack global settings",
+                f"OR switch the detached-clone fallback on for cloud {facts.cloud_row.name} (test_strategy: auto)",
+            ],
+        )
+    return warned(
+        "The cloud forbids snapshots of running VMs: a test takes each replica off the appliance for its snapshot and "
+        "returns it at once",
+        strategy="detached_clone",
+    )
+
+
 def _too_small_limits(facts: Facts) -> list[str]:
     """Give the limits that are below what this failover alone needs; how much is used CloudStack does not tell."""
     disks = len(facts.disks)
+    copies = 2 if facts.copies_disks else 1
+    gib = sum(-(-disk.disk.size_bytes // GIB) for disk in facts.disks)
     # The placeholder root counts as a volume until it is dropped; clones of a test come on top of the replicas.
     needs = {
         "user_vm": 1,
         "cpu": facts.vm.cpus,
         "memory": facts.vm.memory_mb,
         "snapshot": disks,
-        "volume": disks * (2 if facts.purpose.is_test else 1) + 1,
+        "volume": disks * copies + 1,
+        "primary_storage": gib * copies,
     }
     return [
         f"The account's limit of {limit.type_name} is {limit.max}; this failover needs {needs[limit.type_name]}"
