@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from jobs.made import End, Kind
 from jobs.models import JobState, JobStatus, JobType, Outcome
 
 
@@ -29,7 +30,7 @@ class StartAnswer(serializers.Serializer[Any]):
     warnings = serializers.ListField(child=serializers.CharField(), required=False)
 
 
-class TestStartData(StartData):
+class StartedTest(StartData):
     """This will describe `data` of a test start; `test_duration` is the text that was sent."""
 
     test_duration = serializers.CharField()
@@ -39,7 +40,7 @@ class TestStartData(StartData):
 class TestStartAnswer(StartAnswer):
     """This will describe a successful test start."""
 
-    data = TestStartData()
+    data = StartedTest()
 
 
 class CleanupAnswer(serializers.Serializer[Any]):
@@ -50,6 +51,73 @@ class CleanupAnswer(serializers.Serializer[Any]):
     job_id = serializers.CharField()
     cleanup_status = serializers.CharField()
     estimated_cleanup_time = serializers.CharField()
+
+
+class DiskEvidence(serializers.Serializer[Any]):
+    """This will describe what is known of one disk of a test: the replica, the point it was cut at, the copy."""
+
+    position = serializers.IntegerField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    volume_id = serializers.CharField()
+    change_id = serializers.CharField(allow_null=True)
+    synced_at = serializers.CharField(allow_null=True)
+    snapshot_id = serializers.CharField(allow_null=True)
+    snapshot_begun_at = serializers.DateTimeField(allow_null=True)
+    snapshot_done_at = serializers.DateTimeField(allow_null=True)
+    clone_id = serializers.CharField(allow_null=True)
+
+
+class HoldEvidence(serializers.Serializer[Any]):
+    """This will describe for how long replication was held, and how that is known."""
+
+    until = serializers.DateTimeField(allow_null=True)
+    seconds = serializers.FloatField(allow_null=True)
+    how = serializers.CharField(allow_null=True)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Add `from`, which is a word of the language."""
+        return {"from": serializers.DateTimeField(allow_null=True), **super().get_fields()}
+
+
+class OnePointEvidence(serializers.Serializer[Any]):
+    """This will describe whether all snapshots are of one point; null when that was not compared."""
+
+    proven = serializers.BooleanField(allow_null=True)
+    compared_at = serializers.DateTimeField(allow_null=True)
+    words = serializers.CharField(allow_null=True)
+
+
+class NetworkEvidence(serializers.Serializer[Any]):
+    """This will describe the network that a NIC of the test VM got."""
+
+    source_network = serializers.CharField(allow_blank=True)
+    network_id = serializers.CharField()
+    mac = serializers.CharField(allow_null=True)
+    ip = serializers.CharField(allow_null=True)
+
+
+class MadeEvidence(serializers.Serializer[Any]):
+    """This will describe one thing that the test made, what became of it, and what is to be done about it."""
+
+    kind = serializers.ChoiceField(choices=[kind.value for kind in Kind])
+    id = serializers.CharField()
+    name = serializers.CharField(allow_null=True)
+    what = serializers.CharField()
+    end = serializers.ChoiceField(choices=[end.value for end in End])
+    reason = serializers.CharField(allow_null=True)
+    to_do = serializers.CharField(allow_null=True)
+
+
+class Evidence(serializers.Serializer[Any]):
+    """This will describe the proof that a test harmed no replica; all of it is read from the journal."""
+
+    strategy = serializers.CharField()
+    disks = DiskEvidence(many=True)
+    replication_held = HoldEvidence()
+    no_sync_in_between = OnePointEvidence()
+    networks = NetworkEvidence(many=True)
+    seconds_to_running = serializers.FloatField(allow_null=True)
+    made = MadeEvidence(many=True)
 
 
 class JobDetails(serializers.Serializer[Any]):
@@ -68,6 +136,11 @@ class JobDetails(serializers.Serializer[Any]):
     requested_by = serializers.CharField(allow_null=True)
     reason = serializers.CharField(allow_null=True)
     point_of_no_return_at = serializers.DateTimeField(allow_null=True)
+    strategy = serializers.CharField(allow_null=True)
+    window_opened_at = serializers.DateTimeField(allow_null=True)
+    window_ends_at = serializers.DateTimeField(allow_null=True)
+    overdue_since = serializers.DateTimeField(allow_null=True)
+    evidence = Evidence(allow_null=True)
     left_behind = serializers.ListField(child=serializers.DictField())
 
 
@@ -133,6 +206,8 @@ class JobRow(serializers.Serializer[Any]):
     completed_at = serializers.DateTimeField(allow_null=True)
     duration = serializers.IntegerField()
     destination_vm_id = serializers.CharField(allow_null=True)
+    window_ends_at = serializers.DateTimeField(allow_null=True)
+    overdue_since = serializers.DateTimeField(allow_null=True)
     state = serializers.ChoiceField(choices=JobState.choices)
     outcome = serializers.ChoiceField(choices=Outcome.choices, allow_null=True)
 
