@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from jobs.cleanup import obstacle_to_cleanup
+from jobs.durations import NANOSECONDS, format_duration
+from jobs.evidence import evidence_of
 from jobs.models import AttemptState, FailoverJob, JobState, JobType, Plan, PlanState, Question, Step, StepState
 from jobs.models.timing import CommandTiming
 
@@ -44,11 +48,13 @@ def listed(job: FailoverJob, *, now: datetime) -> dict[str, Any]:
         "completed_at": job.completed_at,
         "duration": duration_ns(job, now=now),
         "destination_vm_id": job.destination_vm_id or None,
+        **_window(job),
     }
 
 
 def status_body(job: FailoverJob, *, now: datetime) -> dict[str, Any]:
     """Give the body of a status answer, without the envelope."""
+    steps = list(Step.objects.filter(plan__job=job).select_related("plan").order_by("plan__number", "position"))
     return {
         "job_id": job.job_id,
         "status": job.status,
@@ -58,18 +64,18 @@ def status_body(job: FailoverJob, *, now: datetime) -> dict[str, Any]:
         "start_time": job.started_at,
         "duration": duration_ns(job, now=now),
         "current_steps": current_steps(job),
-        "steps": [step_body(step) for step in Step.objects.filter(plan__job=job).order_by("plan__number", "position")],
+        "steps": [step_body(step) for step in steps],
         "allowed_actions": [
             {"action": action.action, "allowed": action.allowed, "reason": action.reason}
             for action in allowed_actions(job)
         ],
         "questions": [question_body(question) for question in open_questions(job)],
-        "job_details": details(job),
+        "job_details": details(job, steps),
     }
 
 
-def details(job: FailoverJob) -> dict[str, Any]:
-    """Give `job_details` of the contract, and what was made."""
+def details(job: FailoverJob, steps: Sequence[Step]) -> dict[str, Any]:
+    """Give `job_details` of the contract, and what was made; `steps` are all steps in the order of their plans."""
     return {
         "job_type": job.job_type,
         "vm_id": job.source_vm_id,
@@ -79,13 +85,37 @@ def details(job: FailoverJob) -> dict[str, Any]:
         "error_message": job.error_message or None,
         "started_at": job.started_at,
         "completed_at": job.completed_at,
-        "custom_config": {**job.custom_config, "network_mappings": job.network_mappings},
+        "custom_config": {**job.custom_config, **_asked_of_test(job), "network_mappings": _networks_in_use(job)},
         "warnings": job.warnings,
         "requested_by": job.requested_by or None,
         "reason": job.reason or None,
         "point_of_no_return_at": job.point_of_no_return_at,
+        "strategy": job.specification.get("strategy"),
+        "window_opened_at": job.window_opened_at,
+        **_window(job),
+        "evidence": evidence_of(job, steps) if _is_planned_test(job) else None,
         "left_behind": left_behind(job),
     }
+
+
+def _asked_of_test(job: FailoverJob) -> dict[str, Any]:
+    if job.window_seconds is None:
+        return {}
+    return {"test_duration": format_duration(job.window_seconds * NANOSECONDS), "auto_cleanup": job.auto_cleanup}
+
+
+def _networks_in_use(job: FailoverJob) -> dict[str, str]:
+    """Give the network that each source network became, mapped or overridden; evidence lists them NIC by NIC."""
+    nics = job.specification.get("nics", [])
+    return {nic["source_network"]: nic["network_id"] for nic in nics if nic.get("source_network")}
+
+
+def _window(job: FailoverJob) -> dict[str, Any]:
+    return {"window_ends_at": job.window_ends_at, "overdue_since": job.overdue_since}
+
+
+def _is_planned_test(job: FailoverJob) -> bool:
+    return job.job_type == JobType.TEST and bool(job.specification)
 
 
 def current_steps(job: FailoverJob) -> list[str]:
@@ -150,8 +180,11 @@ def question_body(question: Question) -> dict[str, Any]:
 def allowed_actions(job: FailoverJob) -> list[AllowedAction]:
     """Say which verbs may be used now, and why not the others."""
     asked = bool(open_questions(job))
+    cleanup = obstacle_to_cleanup(job)
     if job.state == JobState.FINISHED:
         cancel = "The job is finished."
+    elif job.window_opened_at is not None:
+        cancel = "The test VM was started; the cleanup ends a test."
     elif job.point_of_no_return_at is not None:
         cancel = "The start of the target VM was ordered; from there on only a rollback undoes it."
     elif job.cancel_requested_at is not None:
@@ -161,6 +194,7 @@ def allowed_actions(job: FailoverJob) -> list[AllowedAction]:
     return [
         AllowedAction("cancel", allowed=not cancel, reason=cancel),
         AllowedAction("answer", allowed=asked, reason="" if asked else "No question is open."),
+        AllowedAction("cleanup", allowed=not cleanup, reason=cleanup),
     ]
 
 

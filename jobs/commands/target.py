@@ -185,7 +185,11 @@ class DestroyTarget(CommandBase):
         """Read whether it is gone; Destroyed is as far as a key without the right to expunge can go."""
         vm = world.gateway.virtual_machine(self.target_vm_id)
         if vm is None:
-            return Holds({"expunge_pending": False}, seen="it is gone")
+            # A key that may not expunge often cannot see destroyed VMs either: out of its sight is not expunged.
+            pending = not world.expunge_allowed
+            return Holds(
+                {"expunge_pending": pending}, seen="it is destroyed, and out of sight" if pending else "it is gone"
+            )
         if vm.state in _GONE:
             return Holds({"expunge_pending": True}, seen=f"it is {vm.state}")
         return Absent(f"it is still there, {vm.state}")
