@@ -26,8 +26,9 @@ help: ## this list
 
 setup: $(VENV)/.runtime ## make the virtual environment with what the service needs, checked by hash
 
-demo: setup ## watch VMs fail over on a simulated cloud (ONCE=1 ends by itself; SCENARIO=, PORT=)
-	$(RUN) manage.py demo --port $(PORT) $(if $(filter-out 0,$(ONCE)),--once) $(if $(SCENARIO),--scenario $(SCENARIO))
+demo: setup ## watch VMs fail over on a simulated cloud (ONCE=1 ends by itself; SCENARIO=, PORT=, FAULT=)
+	$(RUN) manage.py demo --port $(PORT) $(if $(filter-out 0,$(ONCE)),--once) $(if $(SCENARIO),--scenario $(SCENARIO)) \
+	    $(if $(FAULT),--fault $(FAULT))
 
 serve: setup ## run the service on your own cloud, in one process (BIND_HOST=, BIND_PORT=: docs/settings.md)
 	$(RUN) manage.py migrate --verbosity 0

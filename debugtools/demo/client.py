@@ -58,6 +58,10 @@ class Client:
         """Send a body and give the answer's; raises Refused, Unreachable."""
         return self._ask("POST", path, json=body)
 
+    def delete(self, path: str) -> dict[str, Any]:
+        """Ask for the end of what the path names and give the answer's body; raises Refused, Unreachable."""
+        return self._ask("DELETE", path)
+
     def _ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         try:

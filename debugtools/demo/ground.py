@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cloudstack_simulator import Simulator
+from debugtools.demo.cast import SHORT_TEST_SECONDS
 from debugtools.demo.client import Client, Refused, Unreachable
 from debugtools.demo.processes import Child, Processes
 from debugtools.demo.screen import Screen
@@ -35,6 +36,7 @@ _NOT_PASSED_ON = frozenset(
         "DATABASE_URL",
         "BROKER_URL",
         "LOG_FILE",
+        "MAX_TEST_SECONDS",
     }
 )
 
@@ -88,7 +90,12 @@ class Ground:
     def environment(self) -> dict[str, str]:
         """Give the environment of the demo's processes: the user's, on a state of its own."""
         passed_on = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
-        return {**passed_on, "VAR_DIR": str(self.state), "PYTHONUNBUFFERED": "1"}
+        return {
+            **passed_on,
+            "VAR_DIR": str(self.state),
+            "MIN_TEST_SECONDS": str(SHORT_TEST_SECONDS),
+            "PYTHONUNBUFFERED": "1",
+        }
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -130,10 +137,10 @@ def prepared(ground: Ground, wishes: Wishes, screen: Screen) -> Iterator[Stage]:
                 administrator=Client(base, administrator),
                 cloud=Client(endpoint.removesuffix("/client/api")),
                 job_seconds=wishes.job_seconds,
+                fault=wishes.fault,
             )
             _wait_until_healthy(stage)
             screen.good(f"The service answers at {base}: API, worker and watcher in one process")
-            _plan_fault(stage, wishes)
             yield stage
 
 
@@ -229,13 +236,6 @@ def _wait_until_healthy(stage: Stage) -> None:
             said = str(answer["components"])
         stage.pause(0.25)
     raise CannotStart(f"The service did not become healthy within {_READY_SECONDS:.0f} s; it last said {said}.")
-
-
-def _plan_fault(stage: Stage, wishes: Wishes) -> None:
-    if wishes.fault is not None:
-        command, kind = wishes.fault
-        stage.cloud.post("/simulator/faults", {"command": command, "kind": kind})
-        stage.screen.say(f"By your wish the cloud's next {command} meets the fault: {kind}", style="yellow")
 
 
 def shown(path: Path) -> str:

@@ -57,8 +57,11 @@ class Screen:
             self.console.print(f"== {text}")
 
     def say(self, text: str, *, style: str = "") -> None:
-        """Write a line."""
-        self._indented(Text(text, style=style))
+        """Write a line; on a pipe it stays in one piece, however long."""
+        if self.console.is_terminal:
+            self._indented(Text(text, style=style))
+        else:
+            self.console.print(f"  {text}".rstrip(), soft_wrap=True)
 
     def good(self, text: str) -> None:
         """Write what is as it should be."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from debugtools.demo.cast import EVERYBODY, FAILING_OVER, UNSYNCED, Role
+from debugtools.demo.cast import EVERYBODY, FAILING_OVER, LINUX, UNSYNCED, WINDOWS, Role, TargetNetwork
 from debugtools.demo.client import Refused
-from debugtools.demo.following import Answer, follow
+from debugtools.demo.endings import show_trouble
+from debugtools.demo.following import Answer, Follower
+from debugtools.demo.rehearsals import tested_by_request, tested_by_the_clock
 from debugtools.demo.stage import Stage
+from debugtools.demo.truth import show_remains, show_world
 from debugtools.demo.verdict import Claim, Move, judge
-from debugtools.demo.world import Disk, World
+from debugtools.demo.verdict_of_tests import judge_remains, judge_return
 
 _PROBE_LOOKS = 40
-_GIB = 1 << 30
-_NETWORK_NAMES = {network.network_id: network.name for role in EVERYBODY for _, network in role.networks}
 
 
 def tell(stage: Stage) -> list[Claim]:
@@ -23,32 +24,50 @@ def tell(stage: Stage) -> list[Claim]:
     map_networks(stage, EVERYBODY)
     show_readiness(stage, EVERYBODY)
     refused = start_that_is_refused(stage, UNSYNCED)
+    by_request, seen_first = tested_by_request(stage, WINDOWS, before=before)
+    by_clock, seen_second = tested_by_the_clock(stage, LINUX, before=before)
+    rehearsals = (by_request, by_clock)
+    returned = judge_return(before=before, ended=stage.world())
     moves = live_failovers(stage, FAILING_OVER)
     after = stage.world()
-    show_world(stage, after)
-    claims = [refused, *judge(before=before, after=after, moves=moves, untouched=[UNSYNCED])]
+    stage.screen.heading("What is where in the cloud now")
+    show_world(stage.screen, after)
+    show_remains(stage.screen, after, copies={copy for rehearsal in rehearsals for copy in rehearsal.copies})
+    claims = [
+        refused,
+        *seen_first,
+        *seen_second,
+        *returned,
+        *judge_remains(after=after, rehearsals=rehearsals),
+        *judge(before=before, after=after, moves=moves, untouched=[UNSYNCED], rehearsals=rehearsals),
+    ]
     show_claims(stage, claims)
     return claims
 
 
 def map_networks(stage: Stage, roles: Sequence[Role]) -> None:
-    """Say where each source network goes in a live failover."""
-    stage.screen.heading("Network mappings: where each VM's networks go")
+    """Say where each source network goes in a live failover, and where in a test."""
+    stage.screen.heading("Network mappings: where each VM's networks go, live and in a test")
     rows = []
     for role in roles:
-        for source, target in role.networks:
-            stage.administrator.post(
-                "/api/v1/network-mappings",
-                {
-                    "vm_id": role.vm_id,
-                    "source_network_name": source,
-                    "destination_network_id": target.network_id,
-                    "destination_network_name": target.name,
-                    "is_test_network": False,
-                },
-            )
-            rows.append((role.name, source, target.name))
-    stage.screen.table(("VM", "source network", "target network (live)"), rows)
+        for (source, live), (_, test) in zip(role.networks, role.test_networks, strict=True):
+            _map(stage, role, source, live, is_test_network=False)
+            _map(stage, role, source, test, is_test_network=True)
+            rows.append((role.name, source, live.name, test.name))
+    stage.screen.table(("VM", "source network", "live", "test"), rows)
+
+
+def _map(stage: Stage, role: Role, source: str, target: TargetNetwork, *, is_test_network: bool) -> None:
+    stage.administrator.post(
+        "/api/v1/network-mappings",
+        {
+            "vm_id": role.vm_id,
+            "source_network_name": source,
+            "destination_network_id": target.network_id,
+            "destination_network_name": target.name,
+            "is_test_network": is_test_network,
+        },
+    )
 
 
 def show_readiness(stage: Stage, roles: Sequence[Role]) -> None:
@@ -92,6 +111,7 @@ def live_failovers(stage: Stage, roles: Sequence[Role]) -> list[Move]:
     """Start the VMs at once and follow them to their end."""
     names = " and ".join(role.name for role in roles)
     stage.screen.heading(f"Live failovers at once: {names}")
+    _plan_fault(stage)
     jobs = {}
     for role in roles:
         answer = stage.operator.post(
@@ -101,29 +121,11 @@ def live_failovers(stage: Stage, roles: Sequence[Role]) -> list[Move]:
         stage.screen.say(f"{role.name}: {answer['message']}")
         stage.screen.say(f"  job {answer['job_id']}", style="dim")
     stage.screen.console.print()
-    answers = follow(stage, jobs, seconds=240.0 + 60.0 * stage.job_seconds)
+    answers = Follower(stage).follow(jobs, seconds=stage.patience)
     stage.screen.console.print()
     for role in roles:
         _show_end(stage, role, answers[role.name])
     return [Move(role, answers[role.name]["job_details"]["destination_vm_id"] or "") for role in roles]
-
-
-def show_world(stage: Stage, world: World) -> None:
-    """Show what is where in the cloud, by its own truth."""
-    stage.screen.heading("What is where in the cloud now")
-    rows: list[tuple[str, ...]] = []
-    for machine in world.machines.values():
-        networks = ", ".join(_NETWORK_NAMES.get(network_id, network_id) for network_id in machine.networks)
-        rows.append((machine.name, f"{machine.state}, on {networks}", "", "runs" if machine.runs else "does not run"))
-        rows.extend(_disk_row(world, device, world.disks[volume_id]) for device, volume_id in machine.disks.items())
-    rows.extend(_disk_row(world, None, disk) for disk in world.disks.values() if disk.vm_id is None)
-    stage.screen.table(("VM and its devices", "by CloudStack's record", "size", "by the hypervisor"), rows)
-    snapshots = [f"{copy.name} ({copy.state})" for copy in world.snapshots]
-    deleted = [f"{disk.name} ({'REPLICA' if disk.replica else 'placeholder'})" for disk in world.deleted]
-    stage.screen.console.print()
-    stage.screen.say(f"Snapshots: {', '.join(snapshots) or 'none'}")
-    stage.screen.say(f"Deleted:   {', '.join(deleted) or 'nothing'}")
-    stage.screen.say(f"Alarms:    {'; '.join(world.alarms) or 'none'}", style="bold red" if world.alarms else "")
 
 
 def show_claims(stage: Stage, claims: Sequence[Claim]) -> None:
@@ -136,12 +138,6 @@ def show_claims(stage: Stage, claims: Sequence[Claim]) -> None:
             stage.screen.bad(claim.text)
             for wrong in claim.wrongs:
                 stage.screen.reason(wrong)
-
-
-def _disk_row(world: World, device: int | None, disk: Disk) -> tuple[str, ...]:
-    held = " and ".join(world.name_of(holder) for holder in disk.holders) or "no domain"
-    place = "detached" if device is None else f"  device {device}"
-    return (place, disk.name, f"{disk.size // _GIB} GiB", f"held by {held}")
 
 
 def _readiness(stage: Stage, role: Role) -> dict[str, Any]:
@@ -157,18 +153,16 @@ def _let_the_cloud_be_probed(stage: Stage, role: Role) -> None:
         stage.pause(0.5)
 
 
+def _plan_fault(stage: Stage) -> None:
+    if stage.fault is not None:
+        command, kind = stage.fault
+        stage.cloud.post("/simulator/faults", {"command": command, "kind": kind})
+        stage.screen.say(f"By your wish the cloud's next {command} meets the fault: {kind}", style="yellow")
+
+
 def _show_end(stage: Stage, role: Role, answer: Answer) -> None:
-    screen, seconds = stage.screen, answer["duration"] / 1e9
-    if answer["outcome"] == "succeeded":
-        screen.good(
-            f"{role.name} failed over in {seconds:.1f} s; its VM is {answer['job_details']['destination_vm_id']}"
-        )
+    if answer["outcome"] != "succeeded":
+        show_trouble(stage.screen, role.name, answer)
         return
-    ended = f"ended as {answer['outcome']}" if answer["outcome"] else "waits for an operator's answer"
-    screen.bad(f"{role.name} {ended}, {seconds:.1f} s after its start")
-    if message := answer["job_details"]["error_message"]:
-        screen.reason(message)
-    for question in answer["questions"]:
-        screen.reason(f"question {question['id']}: {question['question']}")
-        for choice in question["choices"]:
-            screen.advice(f"answer {' - '.join(str(part) for part in choice.values())}")
+    target_id, seconds = answer["job_details"]["destination_vm_id"], answer["duration"] / 1e9
+    stage.screen.good(f"{role.name} failed over in {seconds:.1f} s; its VM is {target_id}")

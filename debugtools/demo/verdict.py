@@ -9,7 +9,7 @@ from debugtools.demo.cast import Role
 from debugtools.demo.world import Disk, Machine, World
 
 # CloudStack keeps device 3 for the CD.
-_DEVICES = (0, 1, 2, *range(4, 30))
+DEVICES = (0, 1, 2, *range(4, 30))
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,38 @@ class Move:
     target_id: str
 
 
-def judge(*, before: World, after: World, moves: Sequence[Move], untouched: Sequence[Role]) -> list[Claim]:
+@dataclass(frozen=True)
+class Rehearsal:
+    """A test failover that was asked for: its VM (empty: none), and the ids of its copies and snapshots."""
+
+    role: Role
+    target_id: str
+    copies: tuple[str, ...] = ()
+    snapshots: tuple[str, ...] = ()
+
+    @classmethod
+    def seen(cls, role: Role, target_id: str, *, before: World, during: World) -> Rehearsal:
+        """Find in the cloud's truth, while the test's VM runs, what is there because of the test."""
+        target = during.machines.get(target_id)
+        known = {copy.id for copy in before.snapshots}
+        return cls(
+            role,
+            target_id,
+            copies=tuple(target.disks.values()) if target else (),
+            snapshots=tuple(
+                copy.id for copy in during.snapshots if copy.volume_id in role.volumes and copy.id not in known
+            ),
+        )
+
+
+def judge(
+    *,
+    before: World,
+    after: World,
+    moves: Sequence[Move],
+    untouched: Sequence[Role],
+    rehearsals: Sequence[Rehearsal],
+) -> list[Claim]:
     """Compare the cloud with how it was before and with what was asked for."""
     claims: list[Claim] = []
     for move in moves:
@@ -42,13 +73,16 @@ def judge(*, before: World, after: World, moves: Sequence[Move], untouched: Sequ
         claims.append(
             Claim(
                 f"{role.name} is untouched: its disks hang where they hung, unwritten",
-                tuple(_changed(before, after, role)),
+                tuple(changed(before, after, role)),
             )
         )
     targets = {move.target_id for move in moves}
     return [
         *claims,
-        Claim("Nothing was deleted but the placeholder disks", tuple(_deleted(before, after, moves))),
+        Claim(
+            "Nothing was deleted but placeholder disks and the tests' copies",
+            tuple(_deleted(before, after, moves, rehearsals)),
+        ),
         Claim("Nothing else was left in the cloud", tuple(_surplus(before, after, targets))),
         Claim("No two VMs ever held or wrote one disk, and no other alarm sounded", after.alarms),
         Claim("No CloudStack job is still under way", after.unfinished_jobs),
@@ -63,7 +97,7 @@ def _claims_of_move(before: World, after: World, move: Move) -> list[Claim]:
             Claim(f"{name} runs on {_networks(move.role)}", ("it has no VM in the cloud",)),
             Claim(
                 f"{name}: as it does not run, its disks are back where they hung, unwritten",
-                tuple(_changed(before, after, move.role)),
+                tuple(changed(before, after, move.role)),
             ),
         ]
     return [
@@ -95,7 +129,7 @@ def _not_running(target: Machine, role: Role) -> Iterator[str]:
 
 
 def _misplaced(after: World, target: Machine, role: Role) -> Iterator[str]:
-    wanted = dict(zip(_DEVICES, role.volumes, strict=False))
+    wanted = dict(zip(DEVICES, role.volumes, strict=False))
     if dict(target.disks) != wanted:
         yield f"{target.name} has {dict(target.disks)}, not {wanted}"
     for device, volume_id in wanted.items():
@@ -106,7 +140,7 @@ def _misplaced(after: World, target: Machine, role: Role) -> Iterator[str]:
         if (disk.vm_id, disk.device_id) != (target.id, device):
             yield f"{disk.name} is recorded on {after.name_of(disk.vm_id)} as device {disk.device_id}"
         if disk.holders != (target.id,):
-            yield f"{disk.name} is held by {_names(after, disk)}"
+            yield f"{disk.name} is held by {names_of_holders(after, disk)}"
 
 
 def _miswritten(before: World, after: World, target: Machine, role: Role) -> Iterator[str]:
@@ -138,24 +172,36 @@ def _without_way_back(before: World, after: World, role: Role) -> Iterator[str]:
             yield f"{before.disks[volume_id].name} has {len(good)} good snapshots, not 1"
 
 
-def _changed(before: World, after: World, role: Role) -> Iterator[str]:
+def changed(before: World, after: World, role: Role) -> Iterator[str]:
+    """Tell what of the VM's replicas is not as it was: place, content, holder, or a snapshot that was not there."""
+    yield from displaced(before, after, role)
+    for volume_id in role.volumes:
+        if any(copy.volume_id == volume_id for copy in after.snapshots):
+            yield f"{before.disks[volume_id].name} has a snapshot"
+
+
+def displaced(before: World, after: World, role: Role) -> Iterator[str]:
+    """Tell which replicas of the VM are not where they hung, or were written."""
     for volume_id in role.volumes:
         was, now = before.disks[volume_id], after.disks.get(volume_id)
         if now is None:
             yield f"{was.name} is gone"
         elif now != was:
-            yield f"{was.name} is on {after.name_of(now.vm_id)} as device {now.device_id}, held by {_names(after, now)}"
-        if any(copy.volume_id == volume_id for copy in after.snapshots):
-            yield f"{was.name} has a snapshot"
+            place = f"{after.name_of(now.vm_id)} as device {now.device_id}"
+            yield f"{was.name} is on {place}, held by {names_of_holders(after, now)}"
+            if now.content != was.content:
+                yield f"{was.name} was written: {', '.join(now.content)}"
 
 
-def _deleted(before: World, after: World, moves: Sequence[Move]) -> Iterator[str]:
-    placeholders = [disk for disk in after.deleted if disk.id not in before.disks and not disk.replica]
+def _deleted(before: World, after: World, moves: Sequence[Move], rehearsals: Sequence[Rehearsal]) -> Iterator[str]:
+    copies = {disk_id for rehearsal in rehearsals for disk_id in rehearsal.copies}
+    ours = [disk for disk in after.deleted if disk.id not in before.disks and not disk.replica]
     for disk in after.deleted:
-        if disk not in placeholders:
+        if disk not in ours:
             yield f"{disk.name} was deleted by {disk.deleted_by}"
-    if len(placeholders) != len(moves):
-        yield f"{len(placeholders)} placeholder disks were deleted, not {len(moves)}"
+    placeholders = [disk for disk in ours if disk.id not in copies]
+    if len(placeholders) != len(moves) + len(rehearsals):
+        yield f"{len(placeholders)} placeholder disks were deleted, not {len(moves) + len(rehearsals)}"
 
 
 def _surplus(before: World, after: World, targets: set[str]) -> Iterator[str]:
@@ -171,7 +217,8 @@ def _surplus(before: World, after: World, targets: set[str]) -> Iterator[str]:
             yield f"VM {was.name}, which was {was.state}, is {now.state if now else 'gone'}"
 
 
-def _names(world: World, disk: Disk) -> str:
+def names_of_holders(world: World, disk: Disk) -> str:
+    """Name the VMs whose domains hold the disk."""
     return " and ".join(world.name_of(holder) for holder in disk.holders) or "no domain"
 
 

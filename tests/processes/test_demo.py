@@ -71,17 +71,33 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
     assert demo.no_child_is_left()
 
 
-def test_the_demo_fails_two_vms_over_and_ends_by_itself_with_status_0(demo: Demo) -> None:
-    status, said = demo.run("--once", "--port", "0")
+@pytest.mark.parametrize(
+    ("scenario", "strategy"),
+    [("demo", "clone"), ("no-running-snapshots", "detached_clone")],
+    ids=("demo", "no-snapshots"),
+)
+def test_the_demo_tests_two_vms_fails_them_over_and_ends_by_itself_with_status_0(
+    demo: Demo, scenario: str, strategy: str
+) -> None:
+    status, said = demo.run("--once", "--port", "0", "--scenario", scenario)
 
     assert status == 0, said
     for line in (
         "PGFILESRV02 is not ready",
         "The sync of Hard disk 2 never finished",
         "Refused with 409",
+        f"Strategy:    {strategy}: ",
+        "Networks:    VM Network on OSSEA-TEST-L2, Storage Network on OSSEA-TEST-ISO",
+        "PGWINTESTBIOS's test is over and cleaned up",
+        "LNXDBPROD01's test is over and cleaned up",
+        "the copy of Hard disk 3: removed",
         "PGWINTESTBIOS failed over in",
         "LNXDBPROD01 failed over in",
         "Attach Hard disk 3 to the target VM as device 2",
+        "PGWINTESTBIOS: its test ran on OSSEA-TEST-L2 and on no other network",
+        "LNXDBPROD01: its test was ended by the clock, not before its time was over",
+        "LNXDBPROD01: nothing of its test is left: no VM, no copy, no snapshot",
+        "After the tests the cloud was as before them",
         "LNXDBPROD01: its 3 disks hang on it alone, in boot order, in record and domain",
         "PGFILESRV02 is untouched",
         "Alarms:    none",

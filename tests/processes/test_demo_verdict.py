@@ -56,7 +56,7 @@ def failed_over(before: World) -> World:
 
 def wrongs(world: World, *, before: World) -> list[Claim]:
     """Give the claims that do not hold."""
-    claims = judge(before=before, after=world, moves=MOVES, untouched=[UNSYNCED])
+    claims = judge(before=before, after=world, moves=MOVES, untouched=[UNSYNCED], rehearsals=[])
     return [claim for claim in claims if not claim.holds]
 
 
@@ -139,9 +139,9 @@ def test_a_broken_world_is_found_wrong(broken: Callable[[World], World]) -> None
 
 def test_a_failover_that_was_undone_leaves_the_disks_where_they_hung() -> None:
     before = world_before()
-    undone = judge(before=before, after=before, moves=[Move(WINDOWS, "")], untouched=[])
+    undone = judge(before=before, after=before, moves=[Move(WINDOWS, "")], untouched=[], rehearsals=[])
 
     assert [claim.text for claim in undone if not claim.holds] == [
         "PGWINTESTBIOS runs on OSSEA-L2",
-        "Nothing was deleted but the placeholder disks",
+        "Nothing was deleted but placeholder disks and the tests' copies",
     ]

@@ -32,7 +32,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--scenario", choices=SCENARIOS, default="demo", help="which cloud is simulated")
         parser.add_argument("--port", type=_port, default=settings.BIND_PORT, help="of the service; 0 picks a free one")
-        parser.add_argument("--job-seconds", type=_seconds, default=2.0, help="how long a job of the cloud takes")
+        parser.add_argument("--job-seconds", type=_seconds, default=1.5, help="how long a job of the cloud takes")
         parser.add_argument(
             "--fault",
             type=_fault,
