@@ -58,6 +58,10 @@ class Reads:
         found = self._reader.every("listVolumes", "volume", decoders.volume, {**_ALL, "name": name})
         return tuple(volume for volume in found if _same_name(volume.name, name))
 
+    def every_volume(self) -> tuple[Volume, ...]:
+        """Return all volumes that the key may see: a long list, not to be asked for often."""
+        return self._reader.every("listVolumes", "volume", decoders.volume, _ALL)
+
     def virtual_machine(self, id: str) -> VirtualMachine | None:
         """Return the VM, None when CloudStack knows none of this id."""
         found = self._by_ids(
@@ -70,6 +74,10 @@ class Reads:
         asked = {**_ALL, "name": name}
         found = self._reader.every("listVirtualMachines", "virtualmachine", decoders.virtual_machine, asked)
         return tuple(machine for machine in found if _same_name(machine.name, name))
+
+    def every_virtual_machine(self) -> tuple[VirtualMachine, ...]:
+        """Return all VMs that the key may see: a long list, not to be asked for often."""
+        return self._reader.every("listVirtualMachines", "virtualmachine", decoders.virtual_machine, _ALL)
 
     def snapshots_of(self, volume_id: str) -> tuple[Snapshot, ...]:
         """Return the snapshots of the volume; raises CloudRefusedRead when there is no such volume.
@@ -88,6 +96,10 @@ class Reads:
         """Return the snapshots of this name, in any case; names are not unique."""
         found = self._reader.every("listSnapshots", "snapshot", decoders.snapshot, {**_ALL, "name": name})
         return tuple(snapshot for snapshot in found if _same_name(snapshot.name, name))
+
+    def every_snapshot(self) -> tuple[Snapshot, ...]:
+        """Return all snapshots that the key may see: a long list, not to be asked for often."""
+        return self._reader.every("listSnapshots", "snapshot", decoders.snapshot, _ALL)
 
     def async_job(self, id: str) -> AsyncJob | None:
         """Return the job, None when CloudStack knows none: it never had it, or ended it more than a day ago."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import transaction
 
 from inventory.models import ReservationKind
@@ -37,6 +39,14 @@ def obstacle_to_cleanup(job: FailoverJob) -> str:
     if job.state == JobState.FINISHED and windows.left_by(job) is None:
         return "The test has ended, and nothing of it is left to clean up."
     return ""
+
+
+def expired_tests(*, now: datetime, all_overdue: bool) -> list[FailoverJob]:
+    """Give the tests whose window is over and whose cleanup was not asked for; by default those that clean up alone."""
+    over = FailoverJob.objects.filter(
+        state=JobState.WINDOW_OPEN, window_ends_at__lte=now, cleanup_requested_at__isnull=True
+    )
+    return list((over if all_overdue else over.filter(auto_cleanup=True)).order_by("window_ends_at"))
 
 
 def _ask(engine: Engine, job: FailoverJob, actor: str) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from jobs.made import End, Made, end_of, made_by
-from jobs.models import FailoverJob, Question, Step, StepAttempt, StepState
+from jobs.made import REMOVED_EVENT, End, Ended, Made, end_of, made_by
+from jobs.models import FailoverJob, JobEvent, Question, Step, StepAttempt, StepState
 from jobs.plans.specification import DiskSpecification, FailoverSpecification
 
 _TO_DO = {
@@ -35,7 +35,7 @@ def evidence_of(job: FailoverJob, steps: Sequence[Step]) -> dict[str, Any]:
             for nic in spec.nics
         ],
         "seconds_to_running": _seconds(job.created_at, _done_at(newest.get("start"))),
-        "made": [_thing(made, job, steps) for made in made_by(steps)],
+        "made": _things(job, steps),
     }
 
 
@@ -80,8 +80,16 @@ def _one_point(newest: Mapping[str, Step]) -> dict[str, Any]:
     return {"proven": verdict, "compared_at": check.finished_at if check is not None else None, "words": words}
 
 
-def _thing(made: Made, job: FailoverJob, steps: Sequence[Step]) -> dict[str, Any]:
-    ended = end_of(made, job=job, steps=steps)
+def _things(job: FailoverJob, steps: Sequence[Step]) -> list[dict[str, Any]]:
+    removals = JobEvent.objects.filter(job=job, kind=REMOVED_EVENT).values_list("fields", flat=True)
+    removed = {fields.get("id") for fields in removals}
+    gone = Ended(End.REMOVED, "Removed by cleanup_orphans.")
+    return [
+        _thing(made, job, gone if made.id in removed else end_of(made, job=job, steps=steps)) for made in made_by(steps)
+    ]
+
+
+def _thing(made: Made, job: FailoverJob, ended: Ended) -> dict[str, Any]:
     to_do = _TO_DO.get(ended.end)
     return {
         "kind": made.kind,

@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from jobs.models import FailoverJob, JobState, PlanKind, Step, StepState
 
+# The event of a job whose orphan was removed; its fields name the id.
+REMOVED_EVENT = "orphan_removed"
+
 
 class Kind(StrEnum):
     """What a job makes, in the words of the gateway's destroy port."""
