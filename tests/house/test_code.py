@@ -23,7 +23,8 @@ GIVEN = frozenset(
     {
         "data",  # a serializer's argument
         "INFO",  # a type of check in the contract
-        "StartData",  # the contract's `data`
+        "StartData",  # the contract's `data` of a start
+        "TestStartData",
         "max_data_disks",  # disks that do not boot are data disks
         "_data_offering_of",
     }
