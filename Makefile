@@ -26,7 +26,7 @@ help: ## this list
 
 setup: $(VENV)/.runtime ## make the virtual environment with what the service needs, checked by hash
 
-demo: setup ## watch VMs fail over on a simulated cloud (ONCE=1 ends by itself; SCENARIO=, PORT=, FAULT=)
+demo: setup ## watch VMs be tested and fail over on a simulated cloud (ONCE=1 ends by itself; SCENARIO=, PORT=, FAULT=)
 	$(RUN) manage.py demo --port $(PORT) $(if $(filter-out 0,$(ONCE)),--once) $(if $(SCENARIO),--scenario $(SCENARIO)) \
 	    $(if $(FAULT),--fault $(FAULT))
 

@@ -1,4 +1,4 @@
-"""This will give the demo: a simulated cloud, the real service, and live failovers over its API."""
+"""This will give the demo: a simulated cloud, the real service, and test and live failovers over its API."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ FAULT_KINDS = ("refuse", "fail", "done_then_fail", "lost_answer", "lost_request"
 
 
 class Command(BaseCommand):
-    """Show a live failover from beginning to end, on a simulated cloud."""
+    """Show test and live failovers from beginning to end, on a simulated cloud."""
 
-    help = "Show live failovers on a simulated CloudStack, over the documented API. See docs/demo.md."
+    help = "Show test and live failovers on a simulated CloudStack, over the documented API. See docs/demo.md."
     # The demo has a database of its own; this process needs none.
     requires_system_checks = []
 
@@ -37,7 +37,8 @@ class Command(BaseCommand):
             "--fault",
             type=_fault,
             metavar="COMMAND=KIND",
-            help=f"let the cloud's next COMMAND go wrong, such as attachVolume=fail; kinds: {', '.join(FAULT_KINDS)}",
+            help="let the first COMMAND of the live failovers go wrong, such as attachVolume=fail; "
+            f"kinds: {', '.join(FAULT_KINDS)}",
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
