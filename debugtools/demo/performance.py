@@ -44,7 +44,7 @@ def perform(*, ground: Ground, wishes: Wishes, screen: Screen) -> int:
 def _performed(ground: Ground, wishes: Wishes, screen: Screen) -> int:
     with prepared(ground, wishes, screen) as stage:
         is_right = all(claim.holds for claim in tell(stage))
-        screen.console.print()
+        screen.gap()
         if is_right:
             screen.say("The world is as it must be.", style="bold green")
         else:
@@ -74,7 +74,7 @@ def _stay(stage: Stage, ground: Ground) -> None:
         while True:
             stage.pause(_LOOK_AFTER_CHILDREN_SECONDS)
     except _Left:
-        screen.say("")
+        screen.gap()
         screen.say("Ending the service and the simulated cloud.")
 
 

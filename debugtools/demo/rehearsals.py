@@ -45,14 +45,14 @@ class _Test:
         )
         stage.screen.say(f"{role.name}: {answer['message']}; it should take {answer['estimated_duration']}")
         stage.screen.say(f"  job {answer['job_id']}", style="dim")
-        stage.screen.say("")
+        stage.screen.gap()
         return cls(stage, role, answer["job_id"], Follower(stage))
 
     def until(self, *states: str) -> Answer:
         """Follow it to one of the states, or to where it does nothing more by itself."""
         wanted = SETTLED.union(states)
         answers = self.follower.follow({self.role.name: self.job_id}, seconds=self.stage.patience, until=wanted)
-        self.stage.screen.say("")
+        self.stage.screen.gap()
         return answers[self.role.name]
 
 
@@ -64,9 +64,9 @@ def tested_by_request(stage: Stage, role: Role, *, before: World) -> tuple[Rehea
     rehearsal = Rehearsal.seen(role, _target(answer), before=before, during=during)
     if answer["state"] == "window_open":
         _show_evidence(stage, role, answer)
-        stage.screen.say("")
+        stage.screen.gap()
         show_world(stage.screen, during)
-        stage.screen.say("")
+        stage.screen.gap()
         _ask_for_cleanup(test)
         answer = test.until()
     _show_end(test, answer)
@@ -81,7 +81,7 @@ def tested_by_the_clock(stage: Stage, role: Role, *, before: World) -> tuple[Reh
     rehearsal = Rehearsal.seen(role, _target(answer), before=before, during=during)
     if answer["state"] == "window_open":
         _show_evidence(stage, role, answer)
-        stage.screen.say("")
+        stage.screen.gap()
         answer = test.until()
     _show_end(test, answer)
     by_clock = Claim(
@@ -98,26 +98,26 @@ def _ask_for_cleanup(test: _Test) -> None:
     answer = test.stage.operator.delete(f"/api/v1/failover/test/{test.job_id}")
     status = str(answer["cleanup_status"]).replace("_", " ")
     test.stage.screen.say(f"DELETE: {answer['message']}; {status}, it should take {answer['estimated_cleanup_time']}")
-    test.stage.screen.say("")
+    test.stage.screen.gap()
 
 
 def _show_evidence(stage: Stage, role: Role, answer: Answer) -> None:
     screen, details = stage.screen, answer["job_details"]
     evidence = details["evidence"]
     screen.good(f"{role.name}'s test VM runs, {evidence['seconds_to_running']:.1f} s after it was asked for")
-    screen.say(f"  Strategy:    {evidence['strategy']}: {_STRATEGIES.get(evidence['strategy'], '')}")
+    screen.fact("Strategy:", f"{evidence['strategy']}: {_STRATEGIES.get(evidence['strategy'], '')}")
     for disk in evidence["disks"]:
-        screen.say(f"  {short(disk['label'])}: change id {disk['change_id']}")
         cut = f"{time_of(disk['snapshot_begun_at']):%H:%M:%S} to {time_of(disk['snapshot_done_at']):%H:%M:%S}"
-        screen.say(f"    snapshot {disk['snapshot_id']}, cut {cut}; copy {disk['clone_id']}", style="dim")
-    held, point = evidence["replication_held"], evidence["no_sync_in_between"]
-    screen.say(f"  Replication: {_held(held)}")
-    screen.say(f"  One point:   {point['words']}")
+        screen.fact(f"{short(disk['label'])}:", f"change id {disk['change_id']}")
+        screen.fact("", f"snapshot {disk['snapshot_id']}, cut {cut}", style="dim")
+        screen.fact("", f"copy {disk['clone_id']}", style="dim")
+    screen.fact("Replication:", _held(evidence["replication_held"]))
+    screen.fact("One point:", evidence["no_sync_in_between"]["words"])
     networks = [(nic["source_network"], NETWORK_NAMES.get(nic["network_id"], "?")) for nic in evidence["networks"]]
-    screen.say(f"  Networks:    {', '.join(f'{source} on {target}' for source, target in networks)}")
-    opened, ends = details["window_opened_at"], details["window_ends_at"]
+    screen.fact("Networks:", ", ".join(f"{source} on {target}" for source, target in networks))
+    opened, ends = time_of(details["window_opened_at"]), time_of(details["window_ends_at"])
     after = "is cleaned up then" if details["custom_config"]["auto_cleanup"] else "waits for a cleanup by request"
-    screen.say(f"  Window:      {time_of(opened):%H:%M:%S} to {time_of(ends):%H:%M:%S}, {after}")
+    screen.fact("Window:", f"{opened:%H:%M:%S} to {ends:%H:%M:%S}, {after}")
 
 
 def _held(held: dict[str, Any]) -> str:

@@ -56,6 +56,21 @@ class Screen:
         else:
             self.console.print(f"== {text}")
 
+    def gap(self) -> None:
+        """Leave a line empty."""
+        self.console.print()
+
+    def fact(self, label: str, text: str, *, style: str = "") -> None:
+        """Write a labelled line, below another; what is too long for it goes on below, in its column."""
+        if not self.console.is_terminal:
+            self.say(f"  {label:13}{text}")
+            return
+        line = Table.grid()
+        line.add_column(width=13, no_wrap=True)
+        line.add_column(overflow="fold")
+        line.add_row(label, Text(text, style=style))
+        self._indented(line, by=4)
+
     def say(self, text: str, *, style: str = "") -> None:
         """Write a line; on a pipe it stays in one piece, however long."""
         if self.console.is_terminal:

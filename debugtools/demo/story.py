@@ -120,9 +120,9 @@ def live_failovers(stage: Stage, roles: Sequence[Role]) -> list[Move]:
         jobs[role.name] = answer["job_id"]
         stage.screen.say(f"{role.name}: {answer['message']}")
         stage.screen.say(f"  job {answer['job_id']}", style="dim")
-    stage.screen.console.print()
+    stage.screen.gap()
     answers = Follower(stage).follow(jobs, seconds=stage.patience)
-    stage.screen.console.print()
+    stage.screen.gap()
     for role in roles:
         _show_end(stage, role, answers[role.name])
     return [Move(role, answers[role.name]["job_details"]["destination_vm_id"] or "") for role in roles]

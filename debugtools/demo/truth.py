@@ -26,7 +26,7 @@ def show_remains(screen: Screen, world: World, *, copies: Set[str]) -> None:
     """Show what is beside VMs and disks: snapshots, what was deleted, alarms. `copies` are the disks of tests."""
     snapshots = [f"{copy.name} ({copy.state})" for copy in world.snapshots]
     deleted = {kind: ", ".join(names) for kind, names in _deleted_by_kind(world, copies).items() if names}
-    screen.console.print()
+    screen.gap()
     screen.say(f"Snapshots: {', '.join(snapshots) or 'none'}")
     screen.say(f"Deleted:   {'; '.join(f'{kind} {names}' for kind, names in deleted.items()) or 'nothing'}")
     screen.say(f"Alarms:    {'; '.join(world.alarms) or 'none'}", style="bold red" if world.alarms else "")
