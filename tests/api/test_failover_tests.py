@@ -196,3 +196,50 @@ def test_the_cleanup_of_an_unknown_job_is_404(operator: APIClient) -> None:
     answer = operator.delete(f"{TEST}/test-failover-nobody-1")
 
     assert (answer.status_code, answer.json()["error_code"]) == (404, "JOB_NOT_FOUND")
+
+
+def test_the_status_of_a_test_shows_what_was_asked_for_and_what_is_proved(
+    operator: APIClient, viewer: APIClient, vm: ProtectedVM
+) -> None:
+    job_id = operator.post(TEST, _start(vm.vm_id)).json()["job_id"]
+
+    body = viewer.get(f"/api/v1/failover/{job_id}/status").json()
+
+    details = body["job_details"]
+    assert (body["message"], body["status"]) == ("Retrieved status for test failover job", "pending")
+    assert details["custom_config"] == {
+        "test_duration": "2h0s",
+        "auto_cleanup": True,
+        "network_mappings": {"VM Network": details["evidence"]["networks"][0]["network_id"]},
+    }
+    assert (details["strategy"], details["window_ends_at"], details["overdue_since"]) == ("clone", None, None)
+    assert set(details["evidence"]) == {
+        "strategy",
+        "disks",
+        "replication_held",
+        "no_sync_in_between",
+        "networks",
+        "seconds_to_running",
+        "made",
+    }
+    assert [action["action"] for action in body["allowed_actions"] if action["allowed"]] == ["cancel", "cleanup"]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "words"), [("detached_clone", "off the appliance"), ("boot_and_revert", "unverified")]
+)
+def test_an_unusual_strategy_comes_with_a_warning(
+    operator: APIClient, vm: ProtectedVM, strategy: str, words: str
+) -> None:
+    body = operator.post(TEST, _start(vm.vm_id, custom_config={"test_strategy": strategy})).json()
+
+    (warning,) = body["warnings"]
+    assert words in warning
+
+
+def test_tests_are_listed_with_the_end_of_their_window(operator: APIClient, viewer: APIClient, vm: ProtectedVM) -> None:
+    job_id = operator.post(TEST, _start(vm.vm_id)).json()["job_id"]
+
+    (row,) = viewer.get("/api/v1/failover/jobs?type=test").json()["jobs"]
+
+    assert (row["job_id"], row["job_type"], row["window_ends_at"], row["overdue_since"]) == (job_id, "test", None, None)
