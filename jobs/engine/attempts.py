@@ -102,7 +102,7 @@ def settle(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttempt
     if kind in {"succeeded", "finished"}:
         _settle_success(engine, job, step, attempt, sight)
     else:
-        _settle_refusal(engine, job, step, attempt, sight)
+        _settle_refusal(engine, job, step, attempt, _without_answer(command, sight))
 
 
 def resolve(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttempt, command: Command) -> None:
@@ -113,10 +113,8 @@ def resolve(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttemp
         _look_again_at(attempt, attempt.settled_after)
         return
     sight = _look(engine, job, attempt, command)
-    if isinstance(sight, Holds) and command.only_the_answer_proves:
-        sight = Absent("only a good answer would prove it")
     if sight is not None:
-        _conclude(engine, job, step, attempt, sight)
+        _conclude(engine, job, step, attempt, _without_answer(command, sight))
 
 
 def take_over(engine: Engine, *, attempt: StepAttempt, command: Command) -> bool:
@@ -222,6 +220,13 @@ def _look(engine: Engine, job: FailoverJob, attempt: StepAttempt, command: Comma
         return None
     reading = {"at": engine.clock.now().isoformat(), "sight": type(sight).__name__.lower(), "seen": sight.seen}
     attempt.readings = [*attempt.readings[-(_KEPT_READINGS - 1) :], reading]
+    return sight
+
+
+def _without_answer(command: Command, sight: Sight) -> Sight:
+    """Give what a sight is worth when no good answer came with it."""
+    if isinstance(sight, Holds) and command.only_the_answer_proves:
+        return Absent("only a good answer would prove it")
     return sight
 
 
