@@ -26,7 +26,7 @@ from jobs.destroy_port import LedgerOfDestruction
 from jobs.engine.contracts import AsyncAnswer, Clock
 from jobs.engine.leases import own_identity
 from jobs.engine.ports import Bell, Engine, Rules
-from jobs.models import FailoverJob, JobType, StepAttempt
+from jobs.models import AttemptState, FailoverJob, JobType, StepAttempt
 from jobs.plans.specification import FailoverSpecification, Strategy
 from jobs.replication_hooks import replication_of
 from jobs.world import ReplicationUnreachable, World
@@ -118,7 +118,7 @@ class Clouds:
             is_replica=lambda volume_id: ReplicaVolume.objects.filter(volume_id=volume_id).exists(),
             network_findings=findings_about_networks,
             replication_mark=lambda: replication_mark(vm),
-            was_started=lambda: StepAttempt.objects.filter(step__plan__job=job, step__command="start_target").exists(),
+            was_started=lambda: was_started(job),
             clock_skew=lambda: gateway.clock_skew,
             expunge_allowed=bool(vm.cloud.expunge_allowed),
         )
@@ -143,6 +143,15 @@ class Clouds:
         )
         blocking = verdict.blocking(safety_only=job.skip_validation)
         return [f"{judged.check.name}: {judged.finding.message}." for judged in blocking]
+
+
+def was_started(job: FailoverJob) -> bool:
+    """Whether the target VM was ever told to start; a start that surely was refused left it untouched (rule 10)."""
+    starts = StepAttempt.objects.filter(step__plan__job=job, step__command="start_target")
+    return any(
+        attempt.state != AttemptState.NOT_DONE or attempt.answer.get("kind") not in {"refused", "not_sent"}
+        for attempt in starts
+    )
 
 
 def findings_about_networks(network_ids: list[str], is_test: bool) -> list[str]:
