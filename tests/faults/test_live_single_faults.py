@@ -8,12 +8,12 @@ whose answer was lost is read back and goes on; what never ends waits for a pers
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 import pytest
 
 from cloudstack_simulator import Fault
 from jobs.models import FailoverJob, Outcome
+from tests.faults.cases import KINDS, MOMENTS, SYNCHRONOUS, Case, cases
 from tests.support.scenes import Scene, scene
 from tests.support.worlds import (
     assert_all_back,
@@ -42,25 +42,6 @@ UNDO = {"detachVolume": 2, "attachVolume": 2, "destroyVirtualMachine": 1, "delet
 # The forward run that is undone makes these calls of the same commands before its undo.
 BEFORE_UNDO = {"detachVolume": 3, "attachVolume": 2, "destroyVirtualMachine": 0, "deleteSnapshot": 0}
 PROTECTION_REFUSED = Fault("updateVirtualMachine", "refuse", nth=2)
-SYNCHRONOUS = {"deleteVolume", "updateVirtualMachine"}
-KINDS = ("refuse", "fail", "done_then_fail", "lost_answer", "lost_request", "hang", "restart", "late")
-MOMENTS = ("before", "after")
-
-
-@dataclass(frozen=True)
-class Case:
-    """One call, and what happens to it."""
-
-    command: str
-    nth: int
-    kind: str
-
-    def __str__(self) -> str:
-        return f"{self.command}-{self.nth}-{self.kind}"
-
-
-def _cases(calls: dict[str, int], kinds: tuple[str, ...]) -> list[Case]:
-    return [Case(name, nth, kind) for name, count in calls.items() for nth in range(1, count + 1) for kind in kinds]
 
 
 def _counted(simulator_calls: list[str]) -> Counter[str]:
@@ -74,11 +55,6 @@ def _start(stage: Scene) -> FailoverJob:
 def _run(stage: Scene) -> None:
     stage.service.run(at_each_step=lambda: assert_never_harmed(stage.simulator))
     assert_journal_agrees(stage.simulator)
-
-
-def _fault(case: Case, *, offset: int = 0) -> Fault:
-    seconds = {"late": 20.0}.get(case.kind, 0.0)
-    return Fault(case.command, case.kind, nth=case.nth + offset, seconds=seconds)  # type: ignore[arg-type]
 
 
 def test_the_generated_cases_cover_every_changing_call_of_plan_and_undo() -> None:
@@ -103,11 +79,11 @@ def scene_anew() -> Scene:
     return scene()
 
 
-@pytest.mark.parametrize("case", _cases(FORWARD, KINDS), ids=str)
+@pytest.mark.parametrize("case", cases(FORWARD, KINDS), ids=str)
 def test_a_single_fault_in_the_live_plan_ends_right(case: Case) -> None:
     stage = scene()
     before = remember(stage.simulator)
-    stage.simulator.faults.add(_fault(case))
+    stage.simulator.faults.add(case.fault())
     job = _start(stage)
 
     _run(stage)
@@ -122,7 +98,7 @@ def test_a_single_fault_in_the_live_plan_ends_right(case: Case) -> None:
         assert_failed_over(stage.simulator, job, before)
 
 
-@pytest.mark.parametrize("case", _cases(FORWARD, MOMENTS), ids=str)
+@pytest.mark.parametrize("case", cases(FORWARD, MOMENTS), ids=str)
 def test_a_worker_killed_around_a_call_of_the_live_plan_changes_nothing(case: Case) -> None:
     stage = scene()
     before = remember(stage.simulator)
@@ -135,12 +111,12 @@ def test_a_worker_killed_around_a_call_of_the_live_plan_changes_nothing(case: Ca
     assert_failed_over(stage.simulator, job, before)
 
 
-@pytest.mark.parametrize("case", _cases(UNDO, KINDS), ids=str)
+@pytest.mark.parametrize("case", cases(UNDO, KINDS), ids=str)
 def test_a_single_fault_in_the_undo_ends_right(case: Case) -> None:
     stage = scene()
     before = remember(stage.simulator)
     stage.simulator.faults.add(PROTECTION_REFUSED)
-    stage.simulator.faults.add(_fault(case, offset=BEFORE_UNDO[case.command]))
+    stage.simulator.faults.add(case.fault(calls_before=BEFORE_UNDO[case.command]))
     job = _start(stage)
 
     _run(stage)
@@ -152,7 +128,7 @@ def test_a_single_fault_in_the_undo_ends_right(case: Case) -> None:
         assert_all_back(stage.simulator, job, before, outcome=Outcome.FAILED)
 
 
-@pytest.mark.parametrize("case", _cases(UNDO, MOMENTS), ids=str)
+@pytest.mark.parametrize("case", cases(UNDO, MOMENTS), ids=str)
 def test_a_worker_killed_around_a_call_of_the_undo_changes_nothing(case: Case) -> None:
     stage = scene()
     before = remember(stage.simulator)

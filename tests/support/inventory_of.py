@@ -16,6 +16,7 @@ from tests.support.simulator_adapter import SIMULATOR_URL
 
 VM_NETWORK = "VM Network"
 STORAGE_NETWORK = "Storage Network"
+HOOK_SECRET = "hook-secret"
 WINDOWS = {"firmware": "bios", "guest_os": "Microsoft Windows Server 2019 (64-bit)"}
 LINUX = {"firmware": "uefi", "guest_os": "Red Hat Enterprise Linux 9 (64-bit)"}
 
@@ -57,7 +58,7 @@ def inventory_document(simulator: Simulator, *, endpoint: str, hold_method: Hold
             disks_of.setdefault(_vm_name(volume.name), []).append(volume)
     holders = {volumes[0].vm_id for volumes in disks_of.values()}
     machines = {vm.id: vm.name for vm in simulator.vms() if vm.id in holders}
-    hook = {"hook_url": "http://hook.invalid/", "hook_secret": "hook-secret"} if hold_method == HoldMethod.HOOK else {}
+    hook = {"hook_url": "http://hook.invalid/", "hook_secret": HOOK_SECRET} if hold_method == HoldMethod.HOOK else {}
     return {
         "clouds": [_cloud(simulator, endpoint=endpoint)],
         "appliances": [

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cloudstack_simulator import Simulator, SteppedClock
 from inventory.models import HoldMethod, TargetCloud
 from networks.models import NetworkMapping
+from tests.support.hook import ReplicationEngine
 from tests.support.inventory_of import STORAGE_NETWORK, VM_NETWORK, ScenarioInventory, inventory_from_scenario
 from tests.support.service import Service
 
@@ -17,11 +18,15 @@ TEST_NETWORKS = {VM_NETWORK: "OSSEA-TEST-L2", STORAGE_NETWORK: "OSSEA-TEST-ISO"}
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything a story needs; `vm-one`, `vm-two` and `vm-three` have so many disks."""
+    """Everything a story needs; `vm-one`, `vm-two` and `vm-three` have so many disks.
+
+    `hook` is the replication engine; the service speaks to it only where the appliances are held by hook.
+    """
 
     simulator: Simulator
     inventory: ScenarioInventory
     service: Service
+    hook: ReplicationEngine
 
 
 def scene(
@@ -32,7 +37,8 @@ def scene(
     rows = inventory_from_scenario(simulator, hold_method=hold_method)
     map_networks(simulator, rows)
     TargetCloud.objects.update(customjobid_honoured=True, expunge_allowed=expunge_allowed, clock_skew_seconds=0.0)
-    return Scene(simulator, rows, Service(simulator))
+    hook = ReplicationEngine(simulator)
+    return Scene(simulator, rows, Service(simulator, hook_sessions=hook.session), hook)
 
 
 def map_networks(simulator: Simulator, rows: ScenarioInventory) -> None:

@@ -1,0 +1,35 @@
+"""Generate single faults from the calls of an undisturbed run: each call goes wrong in every way, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cloudstack_simulator import Fault
+
+KINDS = ("refuse", "fail", "done_then_fail", "lost_answer", "lost_request", "hang", "restart", "late")
+MOMENTS = ("before", "after")
+# The call answers when its work is done: there is no async job to look for.
+SYNCHRONOUS = frozenset({"deleteVolume", "updateVirtualMachine"})
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call, and what happens to it."""
+
+    command: str
+    nth: int
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.command}-{self.nth}-{self.kind}"
+
+    def fault(self, *, calls_before: int = 0) -> Fault:
+        """Give the fault, for a run that makes so many calls of the command before those that the case counts."""
+        seconds = {"late": 20.0}.get(self.kind, 0.0)
+        return Fault(self.command, self.kind, nth=self.nth + calls_before, seconds=seconds)  # type: ignore[arg-type]
+
+
+def cases(calls: Mapping[str, int], kinds: tuple[str, ...]) -> list[Case]:
+    """Give a case for each call and kind."""
+    return [Case(name, nth, kind) for name, count in calls.items() for nth in range(1, count + 1) for kind in kinds]
