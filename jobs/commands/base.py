@@ -28,6 +28,7 @@ class CommandBase:
     longest_create_seconds: ClassVar[float] = 1.0
     limit_seconds: ClassVar[float] = 3600.0
     undo_last: ClassVar[bool] = False
+    makes_something: ClassVar[bool] = False
     only_the_answer_proves: ClassVar[bool] = False
     effect: ClassVar[str] = ""
 

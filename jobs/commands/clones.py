@@ -33,6 +33,7 @@ class CreateClone(CommandBase):
     """Make a volume that holds what a snapshot holds. Its name carries the job and is unique to it."""
 
     name: ClassVar[str] = "create_clone"
+    makes_something: ClassVar[bool] = True
     longest_create_seconds: ClassVar[float] = 5.0
     limit_seconds: ClassVar[float] = 6 * 3600.0
 

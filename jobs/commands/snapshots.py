@@ -40,6 +40,7 @@ class TakeSnapshot(CommandBase):
     """
 
     name: ClassVar[str] = "take_snapshot"
+    makes_something: ClassVar[bool] = True
     longest_create_seconds: ClassVar[float] = 3.0
     limit_seconds: ClassVar[float] = 6 * 3600.0
     undo_last: ClassVar[bool] = True

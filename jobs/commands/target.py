@@ -38,6 +38,7 @@ class DeployTarget(CommandBase):
     """
 
     name: ClassVar[str] = "deploy_target"
+    makes_something: ClassVar[bool] = True
     longest_create_seconds: ClassVar[float] = 5.0
 
     vm_name: str

@@ -186,6 +186,8 @@ class Command(Protocol):
     undo_last: ClassVar[bool]
     # Commands of one effect and the same arguments do the same; empty stands for the name.
     effect: ClassVar[str]
+    # Its inverse is aimed at what it made, by the id in its result.
+    makes_something: ClassVar[bool]
     # Its effect cannot be read: without a good answer it counts as not done, and repeating it is harmless.
     only_the_answer_proves: ClassVar[bool]
 

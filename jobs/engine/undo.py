@@ -13,16 +13,20 @@ from jobs.models import Phase, Plan, Step, StepState
 def inverse_of(engine: Engine, *, plan: Plan, phase: Phase = Phase.REVERTING) -> PlannedSteps:
     """Give the steps that undo what the plan did; a step comes after the inverses of all that was built on its own.
 
-    A step counts as done when it is, and also when it failed but left something behind.
+    A step counts as done when it is, when it failed but left something behind, and when an operator left it while it
+    was under way: then it may have taken effect, and its inverse looks first.
     """
     steps = list(plan.steps.order_by("position"))
     results = results_of(plan.job_id)
-    acted = [step for step in steps if step.state == StepState.DONE or step.left_behind]
+    doubtful = {step.key for step in steps if step.state == StepState.SKIPPED and step.attempts_made}
+    acted = [step for step in steps if step.state == StepState.DONE or step.left_behind or step.key in doubtful]
     commands = {step.key: load_command(engine, step, results=results) for step in acted}
-    effects = [_effect(command) for command in commands.values()]
+    effects = [_effect(command) for key, command in commands.items() if key not in doubtful]
     inverses: dict[str, tuple[Step, Command, bool]] = {}
     for step in acted:
         command = commands[step.key]
+        if step.key in doubtful and command.makes_something:
+            continue  # Its id was never told; what it may have made is found by its name, as an orphan.
         inverse = command.inverse(step.result)
         # What the plan itself put back (a hold released, a replica returned) is not put back a second time: by then
         # it may belong to somebody else.
