@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.signals import worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "failover_project.settings")
 
@@ -11,3 +12,15 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 # Threads that publish (web, watcher) must find this application and not a default one without settings.
 app.set_default()
 app.autodiscover_tasks()
+
+
+@worker_ready.connect
+def keep_lease(**_: object) -> None:
+    """Keep the lease of a worker that runs as a process of its own: without one its work counts as a dead one's."""
+    from jobs.embedded import run_part
+    from jobs.keeper import Keeper
+    from jobs.runtime import process_engine, process_gateways
+
+    keeper = Keeper(process_engine(), process_gateways())
+    keeper.register()
+    run_part("heartbeat", keeper.beat_forever)

@@ -41,6 +41,10 @@ class Keeper:
     gateways: Gateways
     stop: threading.Event = field(default_factory=threading.Event)
 
+    def register(self) -> None:
+        """Make this process known before it takes anything: whoever has no lease counts as dead."""
+        leases.beat(self.engine)
+
     def beat_forever(self) -> None:
         """Renew this process's lease while it lives."""
         while True:

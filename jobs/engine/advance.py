@@ -10,7 +10,7 @@ import structlog
 
 from jobs.engine import attempts, claims, decisions, questions
 from jobs.engine.journal import load_command, record
-from jobs.engine.leases import dead_owners
+from jobs.engine.leases import living_owners
 from jobs.engine.ports import Engine
 from jobs.models import AttemptState, FailoverJob, JobState, Plan, PlanState, Step, StepAttempt, StepState
 from jobs.models.attempt import UNFINISHED_ATTEMPTS
@@ -65,12 +65,12 @@ def _due_attempts(engine: Engine, job: FailoverJob, phase: str) -> list[tuple[St
         .select_related("step__plan")
     )
     now = engine.clock.now()
-    dead: set[str] | None = None
+    living: set[str] | None = None
     due = []
     for attempt in rows:
         if attempt.state == AttemptState.INTENDED:
-            dead = dead_owners(engine) if dead is None else dead
-            if attempt.owner in dead:
+            living = living_owners(engine) if living is None else living
+            if attempt.owner not in living:
                 due.append((attempt.step, attempt))
         elif attempt.next_look_at is None or attempt.next_look_at <= now:
             due.append((attempt.step, attempt))

@@ -26,20 +26,19 @@ def beat(engine: Engine) -> None:
     )
 
 
-def dead_owners(engine: Engine) -> set[str]:
-    """Give the owners whose lease is out, and those of this host whose process is gone (they need no waiting)."""
-    now = engine.clock.now()
+def living_owners(engine: Engine) -> set[str]:
+    """Give the owners that live: their lease holds, and their process is there when it is one of this host.
+
+    Whoever is not among them is dead, also one that was killed before its first beat, or whose lease was removed.
+    """
     host = socket.gethostname()
-    dead = set()
-    for lease in ProcessLease.objects.all():
-        gone = lease.valid_until <= now or (lease.host == host and not _process_lives(lease.pid, lease.process_start))
-        if gone and lease.owner != engine.owner:
-            dead.add(lease.owner)
-    return dead
+    leases = ProcessLease.objects.filter(valid_until__gt=engine.clock.now())
+    living = {lease.owner for lease in leases if lease.host != host or _process_lives(lease.pid, lease.process_start)}
+    return living | {engine.owner}
 
 
 def bury(engine: Engine, *, keep_seconds: float = 3600.0) -> int:
-    """Remove leases that ran out long ago; nothing refers to them by then."""
+    """Remove leases that ran out long ago: an owner without one is as dead as one whose lease is out."""
     long_ago = engine.clock.now() - timedelta(seconds=keep_seconds)
     return ProcessLease.objects.filter(valid_until__lt=long_ago).delete()[0]
 
@@ -48,7 +47,8 @@ def take_role(engine: Engine, *, role: str) -> bool:
     """Take or renew a role for this process; False when another living process has it."""
     now = engine.clock.now()
     until = now + timedelta(seconds=engine.rules.lease)
-    mine_or_free = Q(owner=engine.owner) | Q(valid_until__lte=now) | Q(owner__in=dead_owners(engine))
+    others = living_owners(engine) - {engine.owner}
+    mine_or_free = ~Q(owner__in=others) | Q(valid_until__lte=now)
     if RoleLease.objects.filter(mine_or_free, role=role).update(
         owner=engine.owner, valid_until=until, last_tick_at=now
     ):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from jobs.engine import decisions
-from jobs.models import AttemptState, StepAttempt
+from jobs.engine.leases import take_role
+from jobs.engine.sweeper import ROLE
+from jobs.models import AttemptState, ProcessLease, RoleLease, StepAttempt
 from tests.support.service import Service
 
 GOES_ON_WITHIN = 20.0
@@ -58,3 +62,31 @@ def test_a_synchronous_answer_that_nobody_read_back_is_looked_at_soon(service: S
     job.refresh_from_db()
     assert job.next_look_at is not None
     assert (job.next_look_at - service.clock.now()).total_seconds() < GOES_ON_WITHIN
+
+
+def test_an_intent_whose_process_died_before_its_first_beat_is_taken_over(service: Service) -> None:
+    service.start_live("vm-one")
+    service.kill_at("createSnapshot", moment="after")
+    service.run(until=lambda: service.kills_fired == 1)
+    killed_at = service.clock.now()
+    ProcessLease.objects.all().delete()
+
+    service.run(until=lambda: not StepAttempt.objects.filter(state=AttemptState.INTENDED).exists())
+
+    assert (service.clock.now() - killed_at).total_seconds() < GOES_ON_WITHIN
+
+
+def test_the_watchers_role_is_free_when_its_holder_died_before_its_first_beat(service: Service) -> None:
+    now = service.clock.now()
+    RoleLease.objects.create(role=ROLE, owner="nobody", valid_until=now + timedelta(seconds=15))
+
+    assert take_role(service.engine, role=ROLE)
+
+
+def test_the_watchers_role_of_a_living_process_is_not_taken(service: Service) -> None:
+    now = service.clock.now()
+    later = now + timedelta(seconds=15)
+    ProcessLease.objects.create(owner="far", host="elsewhere", pid=1, started_at=now, valid_until=later)
+    RoleLease.objects.create(role=ROLE, owner="far", valid_until=later)
+
+    assert not take_role(service.engine, role=ROLE)

@@ -33,6 +33,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until SIGTERM or SIGINT."""
         keeper = Keeper(process_engine(), process_gateways())
+        keeper.register()
         worker = worker_in_threads(app, threads=settings.WORKER_THREADS)
         for name, work in (keeper.threads() | {"worker": worker.start}).items():
             run_part(name, work)

@@ -20,6 +20,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until SIGTERM or SIGINT."""
         keeper = Keeper(process_engine(), process_gateways())
+        keeper.register()
         for name, work in keeper.threads().items():
             run_part(name, work)
         for number in (signal.SIGTERM, signal.SIGINT):
