@@ -44,6 +44,7 @@ class StillCloud:
     apis: frozenset[str] = TEST_PLAN_APIS
     limits: tuple[ResourceLimit, ...] = (ResourceLimit("user_vm", -1), ResourceLimit("snapshot", 20))
     clock_skew: float | None = 0.4
+    snapshots_of_running_vms: bool = True
     fails: dict[str, CloudUnreachable | CloudRefusedRead] = field(default_factory=dict)
     hangs_until: threading.Event | None = None
     asked: list[str] = field(default_factory=list)
@@ -95,7 +96,7 @@ class StillCloud:
     def capabilities(self) -> Capabilities:
         """Give the capabilities."""
         self._ask("listCapabilities")
-        return Capabilities("4.22.0.0", True, False, True, True, False)
+        return Capabilities("4.22.0.0", self.snapshots_of_running_vms, False, True, True, False)
 
     def allowed_apis(self) -> frozenset[str]:
         """Give the commands of the key's role."""

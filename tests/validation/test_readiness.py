@@ -326,6 +326,79 @@ def test_a_test_needs_test_mappings_and_commands(vm: ProtectedVM) -> None:
     assert _judge(vm, cloud, Purpose.TEST).is_ready
 
 
+@pytest.fixture
+def tested(vm: ProtectedVM) -> ProtectedVM:
+    """Map the VM's network for tests too."""
+    mapped(vm, to=TEST_NETWORK, test=True)
+    return vm
+
+
+def _snapshots_forbidden(vm: ProtectedVM) -> StillCloud:
+    cloud = healthy_cloud(vm)
+    cloud.snapshots_of_running_vms = False
+    return cloud
+
+
+def test_a_test_says_how_it_gets_its_copies_where_running_vms_may_not_be_snapshot(tested: ProtectedVM) -> None:
+    verdict = _judge(tested, _snapshots_forbidden(tested), Purpose.TEST)
+
+    assert verdict.is_ready
+    assert _named(verdict, "Test Snapshots").finding.details["strategy"] == "detached_clone"
+    assert any("off the appliance" in warning for warning in verdict.warnings)
+
+
+def test_a_fallback_that_is_switched_off_is_found_with_the_setting_to_change(tested: ProtectedVM) -> None:
+    TargetCloud.objects.update(test_strategy="clone")
+
+    found = _named(_judge(tested, _snapshots_forbidden(tested), Purpose.TEST), "Test Snapshots").finding
+
+    assert found.status == "fail"
+    assert found.required_actions[0] == "Enable kvm.snapshot.enabled in CloudStack global settings"
+
+
+def test_a_live_failover_needs_no_copies(vm: ProtectedVM) -> None:
+    verdict = _judge(vm, _snapshots_forbidden(vm))
+
+    assert (_named(verdict, "Test Snapshots").finding.status, verdict.warnings) == ("pass", ())
+
+
+@pytest.mark.parametrize(
+    "limit", [ResourceLimit("volume", 4), ResourceLimit("snapshot", 1), ResourceLimit("primary_storage", 215)]
+)
+def test_an_account_too_small_for_the_copies_of_a_test_may_still_fail_over(
+    tested: ProtectedVM, limit: ResourceLimit
+) -> None:
+    cloud = healthy_cloud(tested)
+    cloud.limits = (limit,)
+
+    found = _named(_judge(tested, cloud, Purpose.TEST), "Permissions and Limits").finding
+
+    assert found.status == "fail" and limit.type_name in found.errors[0]
+    assert _judge(tested, cloud).is_ready == (limit.type_name != "snapshot")
+
+
+def test_a_test_on_the_replicas_themselves_needs_no_room_for_copies(tested: ProtectedVM) -> None:
+    cloud = healthy_cloud(tested)
+    cloud.limits = (ResourceLimit("volume", 4),)
+    cloud.apis = cloud.apis - {"createVolume"}
+
+    verdict = validate(
+        vm=tested, purpose=Purpose.TEST, overrides={}, gateway=cloud, clock=SteadyClock(), copies_disks=False
+    )
+
+    assert verdict.is_ready, verdict.errors
+
+
+@pytest.mark.parametrize("missing", ["createVolume", "stopVirtualMachine", "createSnapshot", "deleteVolume"])
+def test_a_test_needs_every_command_of_its_plan_and_its_cleanup(tested: ProtectedVM, missing: str) -> None:
+    cloud = healthy_cloud(tested)
+    cloud.apis = cloud.apis - {missing}
+
+    found = _named(_judge(tested, cloud, Purpose.TEST), "Permissions and Limits").finding
+
+    assert found.errors == (f"The API key may not use {missing}",)
+
+
 def test_only_the_newest_findings_of_a_vm_and_purpose_are_kept(vm: ProtectedVM) -> None:
     cloud = healthy_cloud(vm)
     _judge(vm, cloud)
