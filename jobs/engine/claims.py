@@ -52,12 +52,7 @@ def claim(engine: Engine, *, job: FailoverJob, step: Step) -> Claimed | None:
     if reserved is not None:
         _wait_for_resource(engine, step, reserved)
         return None
-    skew = engine.worlds.clock_skew_seconds(job.endpoint)
-    if skew is not None and abs(skew) > engine.rules.largest_skew:
-        reason = (
-            f"The cloud's clock is {skew:+.0f} s off ours: no request could be fenced. Synchronise the clocks (NTP)."
-        )
-        _wait(engine, step, Wait(reason=reason, seconds=_pause(engine, step)))
+    if _waits_for_clock(engine, job, step):
         return None
     try:
         guarded = command.guard(engine.worlds.of(job))
@@ -70,7 +65,8 @@ def claim(engine: Engine, *, job: FailoverJob, step: Step) -> Claimed | None:
 def _follow(engine: Engine, job: FailoverJob, step: Step, command: Command, guarded: Guarded) -> Claimed | None:
     match guarded:
         case Clear():
-            return _intend(engine, job, step, command)
+            # Once more: the guard's reads have just measured it.
+            return None if _waits_for_clock(engine, job, step) else _intend(engine, job, step, command)
         case Already(result=result, seen=seen):
             _adopt(engine, job, step, result, seen)
         case Wait():
@@ -80,6 +76,21 @@ def _follow(engine: Engine, job: FailoverJob, step: Step, command: Command, guar
         case Ask(text=text, seen=seen_fields, choices=choices):
             questions.ask(engine, job=job, step=step, kind="guard", text=text, seen=seen_fields, choices=choices)
     return None
+
+
+def _waits_for_clock(engine: Engine, job: FailoverJob, step: Step) -> bool:
+    """Send nothing to a cloud whose clock is off: the request's fence would stand at the wrong moment (rule 9)."""
+    skew = engine.worlds.clock_skew_seconds(job.endpoint)
+    if skew is None or abs(skew) <= engine.rules.largest_skew:
+        return False
+    reason = f"The cloud's clock is {skew:+.0f} s off ours: no request could be fenced. Synchronise the clocks (NTP)."
+    try:
+        # A read, so that the clock is measured again: nobody else may speak to this cloud meanwhile.
+        engine.worlds.async_jobs(job.endpoint).unfinished()
+    except engine.unreachable as error:
+        reason = f"{reason} It cannot be read just now: {error}"
+    _wait(engine, step, Wait(reason=reason, seconds=_pause(engine, step)))
+    return True
 
 
 def _intend(engine: Engine, job: FailoverJob, step: Step, command: Command) -> Claimed | None:
