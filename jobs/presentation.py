@@ -199,9 +199,17 @@ def allowed_actions(job: FailoverJob) -> list[AllowedAction]:
 
 
 def left_behind(job: FailoverJob) -> list[dict[str, Any]]:
-    """List what the job made and did not remove though it was undone: steps skipped by an operator's choice."""
-    skipped = Step.objects.filter(plan__job=job, state=StepState.SKIPPED).exclude(plan__kind="forward")
-    return [{"step": step.key, "what": step.title, "reason": step.reason} for step in skipped]
+    """List what the job made and did not remove though it was undone: steps that an operator skipped, until a later
+    cleanup did them.
+    """
+    undone = Step.objects.filter(plan__job=job).exclude(plan__kind="forward").order_by("plan__number", "position")
+    newest = {step.key: step for step in undone}
+    skipped = [newest[key] for key in dict.fromkeys(step.key for step in undone if step.state == StepState.SKIPPED)]
+    return [
+        {"step": step.key, "what": step.title, "reason": step.reason}
+        for step in skipped
+        if step.state != StepState.DONE
+    ]
 
 
 def estimated_duration(*, endpoint: str, job_type: str) -> str:
