@@ -216,7 +216,9 @@ def _look(engine: Engine, job: FailoverJob, attempt: StepAttempt, command: Comma
     try:
         sight = command.confirm(engine.worlds.of(job))
     except engine.unreachable as error:
-        _look_again_at(attempt, engine.later(engine.rules.first_pause), f"The cloud cannot be read: {error}")
+        waited = (engine.clock.now() - attempt.intent_at).total_seconds()
+        pause = min(max(engine.rules.first_pause, waited / 4), engine.rules.longest_pause)
+        _look_again_at(attempt, engine.later(pause), f"The cloud cannot be read: {error}")
         return None
     reading = {"at": engine.clock.now().isoformat(), "sight": type(sight).__name__.lower(), "seen": sight.seen}
     attempt.readings = [*attempt.readings[-(_KEPT_READINGS - 1) :], reading]
