@@ -20,6 +20,7 @@ STRATEGIES = ("clone", "detached_clone", "boot_and_revert")
 CALLED = ("createSnapshot", "deployVirtualMachine", "attachVolume", "startVirtualMachine")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("called", CALLED)
 def test_a_cleanup_while_the_test_is_still_made_stops_it_and_undoes_it(strategy: str, called: str) -> None:

@@ -8,7 +8,7 @@ from cloudstack_simulator import Fault
 from inventory.models import HoldMethod
 from jobs.models import JobState, Outcome, PlanKind
 from tests.support.ends_of_tests import assert_in_window, assert_removed, ours
-from tests.support.scenes import scene
+from tests.support.scenes import Scene, scene
 from tests.support.telling import carry_on, count_of, for_seconds, until_done, until_ended, without_service
 from tests.support.worlds import assert_failed_over, remember
 from validation.errors import NotReady
@@ -170,12 +170,18 @@ def test_no_live_failover_starts_while_a_test_runs_on_the_replicas() -> None:
 
 def test_names_of_a_test_and_a_live_failover_of_one_vm_never_collide() -> None:
     stage = scene()
-    there = {row.name for row in (*stage.simulator.vms(), *stage.simulator.volumes(), *stage.simulator.snapshots())}
+    there = set(_names(stage))
     stage.service.start_test("vm-three", window_seconds=3600)
     carry_on(stage)
     stage.service.start_live("vm-three")
     carry_on(stage)
 
-    rows = [*stage.simulator.vms(), *stage.simulator.volumes(), *stage.simulator.snapshots()]
-    made = [row.name.lower() for row in rows if row.name not in there]
+    made = [name.lower() for name in _names(stage) if name not in there]
     assert len(made) == len(set(made)) == 2 + 3 + 3 + 3  # VMs, the test's copies, the snapshots of both
+
+
+def _names(stage: Scene) -> list[str]:
+    """Give the names of everything in the cloud."""
+    simulator = stage.simulator
+    machines, volumes, snapshots = simulator.vms(), simulator.volumes(), simulator.snapshots()
+    return [*(vm.name for vm in machines), *(row.name for row in volumes), *(row.name for row in snapshots)]
