@@ -1,0 +1,66 @@
+"""Rule 4: nothing that holds a replica is ever destroyed, and no replica is ever deleted."""
+
+from __future__ import annotations
+
+import pytest
+
+from inventory.models import HoldMethod
+from jobs.commands.clones import DeleteClone
+from jobs.destroy_port import LedgerOfDestruction
+from jobs.engine.contracts import Refuse
+from jobs.models import Outcome
+from tests.support.scenes import scene
+from tests.support.service import describe
+from tests.support.telling import answer, carry_on, count_of
+from tests.support.worlds import assert_waits_for_operator
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_test_vm_that_got_a_replica_from_a_strangers_hand_is_kept_until_the_replica_is_off() -> None:
+    stage = scene(hold_method=HoldMethod.HOOK)
+    job = stage.service.start_test("vm-one")
+    carry_on(stage)
+    job.refresh_from_db()
+    replica = next(volume for volume in stage.simulator.volumes() if volume.name == "replica-three-disk-0")
+    place = (replica.vm_id, replica.device_id)
+    stage.simulator.call("detachVolume", id=replica.id)
+    stage.service.clock.stepped.advance(2.0)
+    stage.simulator.call("attachVolume", id=replica.id, virtualmachineid=job.destination_vm_id)
+    stage.service.clock.stepped.advance(2.0)
+
+    stage.service.clean_up(job)
+    carry_on(stage)
+
+    assert_waits_for_operator(job, kind="undo_step")
+    assert count_of(stage, "destroyVirtualMachine") == 0
+    stage.simulator.call("detachVolume", id=replica.id)
+    stage.service.clock.stepped.advance(2.0)
+    stage.simulator.call("attachVolume", id=replica.id, virtualmachineid=place[0], deviceid=place[1])
+    stage.service.clock.stepped.advance(2.0)
+    answer(stage, job, "retry")
+    carry_on(stage)
+    job.refresh_from_db()
+    assert job.outcome == Outcome.SUCCEEDED, describe(job)
+
+
+def test_the_command_that_deletes_copies_refuses_every_replica() -> None:
+    stage = scene()
+    job = stage.service.start_test("vm-one")
+    world = stage.service.engine.worlds.of(job)
+
+    for volume in stage.simulator.volumes():
+        if volume.replica:
+            guarded = DeleteClone(volume_id=volume.id, label="a disk").guard(world)
+            assert isinstance(guarded, Refuse)
+            assert "replica" in guarded.sentence
+
+
+def test_the_port_that_is_asked_before_anything_is_destroyed_refuses_replicas_and_appliances() -> None:
+    stage = scene()
+    port = LedgerOfDestruction()
+
+    for volume in stage.simulator.volumes():
+        if volume.replica:
+            assert port.refusal(kind="volume", id=volume.id) is not None
+    assert port.refusal(kind="virtual_machine", id=stage.inventory.appliance.virtual_machine_id) is not None

@@ -1,0 +1,51 @@
+"""Rule 11: at every moment a job is ended, moving, in its window, or visibly waiting for an operator."""
+
+from __future__ import annotations
+
+import pytest
+
+from cloudstack_simulator import Fault
+from inventory.models import HoldMethod
+from jobs.models import FailoverJob, JobState, Outcome
+from tests.support.scenes import Scene, scene
+from tests.support.service import describe
+
+pytestmark = pytest.mark.django_db
+
+
+def _assert_honest(job: FailoverJob) -> None:
+    job.refresh_from_db()
+    told = describe(job)
+    asked = job.questions.filter(answered_at=None).exists()
+    assert (job.outcome is not None) == (job.state == JobState.FINISHED) == (job.completed_at is not None), told
+    assert 0.0 <= job.progress <= 100.0, told
+    match job.state:
+        case JobState.QUEUED | JobState.RUNNING:
+            assert job.next_look_at is not None, told
+        case JobState.WAITING_FOR_OPERATOR:
+            assert asked, told
+        case JobState.WINDOW_OPEN:
+            assert job.window_ends_at is not None, told
+            assert (job.next_look_at is None) == (job.overdue_since is not None), told
+        case JobState.FINISHED:
+            assert not asked, told
+            assert job.outcome != Outcome.FAILED or job.error_message, told
+
+
+def _run(stage: Scene, job: FailoverJob) -> None:
+    stage.service.run(at_each_step=lambda: _assert_honest(job))
+
+
+@pytest.mark.parametrize("kind", ["refuse", "fail", "done_then_fail", "lost_answer", "lost_request", "restart", "hang"])
+@pytest.mark.parametrize("command", ["createSnapshot", "deployVirtualMachine", "startVirtualMachine"])
+def test_a_job_is_honest_at_every_moment_of_a_test_that_is_disturbed(command: str, kind: str) -> None:
+    stage = scene(hold_method=HoldMethod.HOOK)
+    stage.simulator.faults.add(Fault(command, kind))  # type: ignore[arg-type]
+    job = stage.service.start_test("vm-one")
+
+    _run(stage, job)
+
+    if job.state == JobState.WINDOW_OPEN:
+        stage.service.clean_up(job)
+        _run(stage, job)
+        assert job.outcome == Outcome.SUCCEEDED
