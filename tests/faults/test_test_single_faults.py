@@ -143,6 +143,8 @@ def _in_window(trial: Trial) -> Checkpoint:
 
 
 _LEADS = {"forward": _begun, "undo": _attached, "cleanup": _in_window}
+# The very same object for all cases of a part: by it pytest knows that they share the checkpoint.
+_POINTS = {(trial.strategy, part): (trial, part) for trial in TRIALS for part in _LEADS}
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +161,7 @@ def point(
 def _all(part: str, kinds: tuple[str, ...]) -> list[object]:
     """Give every trial's checkpoint of the part with each of its cases."""
     return [
-        pytest.param((trial, part), trial, case, id=f"{trial.strategy}-{case}")
+        pytest.param(_POINTS[trial.strategy, part], trial, case, id=f"{trial.strategy}-{case}")
         for trial in TRIALS
         for case in cases(getattr(trial, part), kinds)
     ]
@@ -174,7 +176,9 @@ def _calls(stage: Scene) -> Counter[str]:
     return Counter(call.command for call in stage.simulator.calls.mutating())
 
 
-@pytest.mark.parametrize(("point", "trial"), [((t, "cleanup"), t) for t in TRIALS], indirect=["point"], ids=str)
+@pytest.mark.parametrize(
+    ("point", "trial"), [(_POINTS[trial.strategy, "cleanup"], trial) for trial in TRIALS], indirect=["point"], ids=str
+)
 def test_the_generated_cases_cover_every_changing_call(point: Checkpoint, trial: Trial) -> None:
     stage, job = point.go_on()
     assert _calls(stage) == trial.forward
