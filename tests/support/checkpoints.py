@@ -33,7 +33,7 @@ class Checkpoint:
         """Give a scene that goes on from here; the checkpoint stays as it is."""
         simulator = _copied(self.stage.simulator)
         hook = self.stage.hook.copied_to(simulator)
-        service = Service(simulator, hook_sessions=hook.session)
+        service = Service(simulator, hook_sessions=hook.session, longest_step=600.0)
         return Scene(simulator, self.stage.inventory, service, hook), FailoverJob.objects.get(pk=self.job_id)
 
 

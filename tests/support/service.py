@@ -94,6 +94,8 @@ class Service:
     simulator: Simulator
     bell: ListBell = field(default_factory=ListBell)
     hook_sessions: Callable[[], requests.Session] = requests.Session
+    # Time moves on by no more than this at once: stories look often, cases that wait for hours need not.
+    longest_step: float = 60.0
     kills_fired: int = 0
     _kill: _Kill | None = None
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
@@ -118,7 +120,7 @@ class Service:
             new_id=self._ids,
         )
         # Asks a little less often than in earnest: virtual time costs nothing, calls do.
-        self.watcher = Watcher(self.engine, Pace(shortest=0.25, share=0.25, longest=120.0))
+        self.watcher = Watcher(self.engine, Pace(shortest=0.25, share=0.25, longest=2 * self.longest_step))
 
     def gateway(self, cloud: TargetCloud) -> Gateway:
         """Give the gateway to the simulator, whatever the row's address says."""
@@ -221,7 +223,7 @@ class Service:
         moments = [look.timestamp() for look in looks if look is not None]
         moments += [moment for moment in (self.watcher.next_look_at(), self.simulator.next_event_at()) if moment]
         later = [moment - now for moment in moments if moment > now]
-        return min([*later, 60.0]) + 0.001
+        return min([*later, self.longest_step]) + 0.001
 
 
 def random_ids() -> Callable[[], str]:
@@ -234,7 +236,7 @@ def describe(job: FailoverJob) -> str:
     lines = [f"{job.job_id}: {job.status}/{job.state}/{job.outcome} {job.error_message}"]
     for plan in job.plans.all():
         lines.append(f"  plan {plan.kind} {plan.state} {plan.stop_reason}")
-        for step in plan.steps.all():
+        for step in plan.steps.prefetch_related("attempts"):
             lines.append(f"    {step.state:8} {step.key} {step.reason}")
             lines.extend(f"        {a.state} {a.answer} {a.readings[-1:]} {a.explanation}" for a in step.attempts.all())
     lines.extend(f"  question {question.kind}: {question.text}" for question in job.questions.all())
