@@ -68,7 +68,9 @@ def attempt_is_not_done(
             # A refused start leaves the target VM untouched: the way back is open again (rule 10).
             FailoverJob.objects.filter(pk=job.pk).update(point_of_no_return_at=None)
         if again:
-            _try_again(engine, job, step, sentence)
+            # A call that died with its process troubled no cloud: nothing has to calm down before it is made again.
+            at_once = attempt.answer.get("kind") == "owner_died"
+            _try_again(engine, job, step, sentence, pause=0.0 if at_once else _pause(engine, step))
         elif step.plan.kind != PlanKind.FORWARD:
             questions.ask_about_undo(engine, job=job, step=step, sentence=sentence, seen=attempt.answer)
         elif step.is_point_of_no_return and not untouched:
@@ -121,8 +123,11 @@ def _end_attempt(engine: Engine, attempt: StepAttempt, state: AttemptState, expl
     )
 
 
-def _try_again(engine: Engine, job: FailoverJob, step: Step, sentence: str) -> None:
-    pause = min(engine.rules.first_pause * 2 ** (step.attempts_made - 1), engine.rules.longest_pause)
+def _pause(engine: Engine, step: Step) -> float:
+    return min(engine.rules.first_pause * 2.0 ** (step.attempts_made - 1), engine.rules.longest_pause)
+
+
+def _try_again(engine: Engine, job: FailoverJob, step: Step, sentence: str, *, pause: float) -> None:
     Step.objects.filter(pk=step.pk, state=StepState.RUNNING).update(
         state=StepState.WAITING,
         not_before=engine.clock.now() + timedelta(seconds=pause),

@@ -13,6 +13,7 @@ from jobs.models import AttemptState, ProcessLease, RoleLease, StepAttempt
 from tests.support.service import Service
 
 GOES_ON_WITHIN = 20.0
+REAL_SERVICE_TAKES = 3.0
 CALLS = (
     "detachVolume",
     "createSnapshot",
@@ -34,6 +35,20 @@ def test_an_intent_of_a_dead_process_is_taken_over_within_seconds(service: Servi
     service.run(until=lambda: not StepAttempt.objects.filter(state=AttemptState.INTENDED).exists())
 
     assert (service.clock.now() - killed_at).total_seconds() < GOES_ON_WITHIN
+
+
+@pytest.mark.parametrize("command", [*CALLS, "deployVirtualMachine"])
+def test_a_call_that_a_dead_process_never_made_is_made_again_within_seconds(service: Service, command: str) -> None:
+    service.start_live("vm-one")
+    calls = service.simulator.calls
+    service.kill_at(command, moment="before")
+    service.run(until=lambda: service.kills_fired == 1)
+    killed_at, made_before = service.clock.now(), calls.count(command)
+
+    service.run(until=lambda: calls.count(command) > made_before)
+
+    # A real service takes some seconds more: to start, and to look as often as it does.
+    assert (service.clock.now() - killed_at).total_seconds() < GOES_ON_WITHIN - REAL_SERVICE_TAKES
 
 
 def test_an_answer_whose_bell_was_lost_is_settled_within_seconds(service: Service) -> None:
