@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +133,9 @@ WORKER_THREADS = int(env.number("WORKER_THREADS", 6))
 # --- Tests: how long a test VM may be asked to run. ---
 MIN_TEST_SECONDS = int(env.number("MIN_TEST_SECONDS", 60))
 MAX_TEST_SECONDS = int(env.number("MAX_TEST_SECONDS", 30 * 24 * 3600))
+
+# The clock of tokens, limits and kept answers, in unix seconds.
+API_CLOCK: Callable[[], float] = time.time
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["failover_project.api.envelope.EnvelopeRenderer"],

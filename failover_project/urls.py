@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path, register_convert
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from debugtools.api.views import HealthViewSet
+from failover_project.api.idempotency import answered_once
 from jobs.api.views import FailoverJobViewSet, LiveFailoverViewSet, TestFailoverViewSet
 from networks.api.views import NetworkMappingViewSet
 from validation.api.views import ReadinessViewSet
@@ -67,7 +68,7 @@ api_v1: list[URLPattern | URLResolver] = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
-    path("api/v1/", include(api_v1)),
+    path("api/v1/", include(answered_once(api_v1))),
     path("swagger/index.html", SpectacularSwaggerView.as_view(url_name="schema"), name="swagger"),
 ]
 

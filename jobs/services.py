@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +56,8 @@ class StartRequest:
     notification_config: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     warnings: tuple[str, ...] = ()
+    # Is called in the transaction that writes the job; what it raises leaves no job.
+    on_written: Callable[[FailoverJob], None] = field(default=lambda _: None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -314,6 +316,7 @@ def _write_job(
             )
             write_plan(engine, job=job, kind=PlanKind.FORWARD, planned=planned)
             record(engine, job, "created", "The failover was asked for.", actor=actor, reason=request.reason)
+            request.on_written(job)
             ring_on_commit(engine, job_id=job.pk, phase=Phase.VALIDATING)
     except VMBusy as busy:
         holder = busy.holder

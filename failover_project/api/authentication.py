@@ -89,3 +89,11 @@ def role_of(user: Any) -> Role | None:
     names = {role.label for role in Role}
     granted = [Role.named(name) for name in user.groups.values_list("name", flat=True) if name in names]
     return max(granted, default=None)
+
+
+def principal_of(request: Request) -> str:
+    """Give the key under which a caller's kept answers and counts are: his token, his user, or nobody's."""
+    if isinstance(request.auth, ApiToken):
+        return f"token:{request.auth.pk}"
+    pk = getattr(request.user, "pk", None)
+    return "anybody" if pk is None else f"user:{pk}"

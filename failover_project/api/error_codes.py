@@ -153,6 +153,20 @@ ERROR_CODES: Mapping[str, ErrorCode] = _table(
         ("Read the job's status: it lists the allowed actions",),
     ),
     ErrorCode(
+        "IDEMPOTENCY_KEY_REUSED",
+        409,
+        "Idempotency-Key already used",
+        "Another request was made under this Idempotency-Key: the path, the query or the body differs.",
+        ("Send a key of its own with each request", "To repeat a request send it unchanged"),
+    ),
+    ErrorCode(
+        "IDEMPOTENCY_KEY_IN_PROGRESS",
+        409,
+        "The first request is still under way",
+        "A request with this Idempotency-Key is being carried out; its answer is not there yet.",
+        ("Repeat the same request after the seconds that the Retry-After header says",),
+    ),
+    ErrorCode(
         "METHOD_NOT_ALLOWED",
         405,
         "Method not allowed",

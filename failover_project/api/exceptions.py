@@ -1,12 +1,14 @@
 """This will turn every exception of a view into the error envelope.
 
 The apps' own errors know no HTTP: they carry `error_code` (a key of the table in error_codes.py) and may carry
-`message`, `required_actions` and `extra` (further fields of the body). Framework errors are told apart by their class.
-Anything else is a defect: it is left to Django, which logs it once and answers through the 500 handler.
+`message`, `required_actions`, `extra` (further fields of the body) and `wait` (seconds until a repetition makes sense).
+Framework errors are told apart by their class. Anything else is a defect: it is left to Django, which logs it once and
+answers through the 500 handler.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -69,7 +71,7 @@ def _of_app_error(exc: Exception, *, code: str, request_id: str) -> Response:
         required_actions=getattr(exc, "required_actions", None),
         extra=getattr(exc, "extra", None),
     )
-    return Response(body, status=ERROR_CODES[code].status)
+    return Response(body, status=ERROR_CODES[code].status, headers=_waiting(exc))
 
 
 def _of_invalid_parameters(exc: exceptions.ValidationError, *, request_id: str) -> Response:
@@ -86,13 +88,17 @@ def _of_framework_error(exc: exceptions.APIException, *, request_id: str) -> Res
     code = named if isinstance(named, str) and named in ERROR_CODES else _BY_STATUS.get(exc.status_code)
     if code is None:
         code = "INTERNAL_ERROR"
-    headers = {}
+    headers = _waiting(exc)
     if challenge := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
-    if wait := getattr(exc, "wait", None):
-        headers["Retry-After"] = str(int(wait) + 1)
     body = error_body(code=code, request_id=request_id, error="; ".join(_sentences(exc.detail)))
     return Response(body, status=ERROR_CODES[code].status, headers=headers)
+
+
+def _waiting(exc: Exception) -> dict[str, str]:
+    """Give the header that says after how many seconds a repetition makes sense."""
+    wait = getattr(exc, "wait", None)
+    return {} if wait is None else {"Retry-After": str(max(1, math.ceil(wait)))}
 
 
 def _sentences(detail: Any, *, at: str = "") -> Iterator[str]:

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from inventory.api.keeping import keep_answer, keeps_its_answer
 from jobs.api.answers import CleanupAnswer, JobsAnswer, StartAnswer, StatusAnswer, TestStartAnswer
 from jobs.api.rendering import cleaning, started, status_answer, test_started
 from jobs.api.requests import AnswerBody, CancelBody, JobFilter, StartBody, TestStartBody
@@ -29,6 +30,7 @@ _COUNTED_EXACTLY = 10_000
 class LiveFailoverViewSet(ViewSet):
     """This will start live failovers."""
 
+    @keeps_its_answer
     @extend_schema(request=StartBody, responses={200: StartAnswer}, operation_id="start_live_failover")
     def create(self, request: Request) -> Response:
         """Start a live failover: the replica's disks become the disks of a VM on the production network."""
@@ -41,7 +43,7 @@ class LiveFailoverViewSet(ViewSet):
             engine=process_engine(),
             gateways=process_gateways(),
             vm_id=vm_id,
-            request=StartRequest(**fields, warnings=warnings),
+            request=StartRequest(**fields, warnings=warnings, on_written=lambda job: keep_answer(started(job))),
             actor=_actor(request),
         )
         return Response(started(job))
@@ -50,6 +52,7 @@ class LiveFailoverViewSet(ViewSet):
 class TestFailoverViewSet(ViewSet):
     """This will start test failovers, and end them."""
 
+    @keeps_its_answer
     @extend_schema(request=TestStartBody, responses={200: TestStartAnswer}, operation_id="start_test_failover")
     def create(self, request: Request) -> Response:
         """Start a test failover: the VM boots from copies of its replica in an isolated test network."""
@@ -63,7 +66,10 @@ class TestFailoverViewSet(ViewSet):
             gateways=process_gateways(),
             vm_id=vm_id,
             request=StartTestRequest(
-                **fields, window_seconds=parse_duration(test_duration) // NANOSECONDS, warnings=warnings
+                **fields,
+                window_seconds=parse_duration(test_duration) // NANOSECONDS,
+                warnings=warnings,
+                on_written=lambda job: keep_answer(test_started(job, test_duration=test_duration)),
             ),
             actor=_actor(request),
         )

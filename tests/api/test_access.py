@@ -42,11 +42,11 @@ PATHS = {
 CASES = [(route, method) for route in PATHS for method in METHODS]
 
 
-def _routes(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+def routes_of(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
     for pattern in resolver.url_patterns:
         path = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            yield from _routes(pattern, path)
+            yield from routes_of(pattern, path)
         else:
             yield path, pattern
 
@@ -59,7 +59,7 @@ def _methods(pattern: URLPattern) -> set[str]:
 
 
 def test_every_route_and_method_is_in_the_table_of_roles() -> None:
-    api = [pattern for path, pattern in _routes(get_resolver()) if path.startswith("api/")]
+    api = [pattern for path, pattern in routes_of(get_resolver()) if path.startswith("api/")]
 
     assert {pattern.name for pattern in api} - PUBLIC_ROUTES == set(ROUTE_ROLES) == set(PATHS)
     for pattern in api:
