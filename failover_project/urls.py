@@ -9,8 +9,9 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from debugtools.api.views import HealthViewSet
 from failover_project.api.idempotency import answered_once
 from jobs.api.views import FailoverJobViewSet, LiveFailoverViewSet, TestFailoverViewSet
+from jobs.open_failovers import open_failovers_of
 from networks.api.views import NetworkMappingViewSet
-from validation.api.views import ReadinessViewSet
+from validation.api.views import ReadinessViewSet, VMStatusViewSet
 
 
 class Identifier:
@@ -29,7 +30,18 @@ class Identifier:
 
 register_converter(Identifier, "identifier")
 
-readiness = ReadinessViewSet.as_view({"get": "retrieve"})
+readiness = ReadinessViewSet.as_view({"get": "retrieve"}, open_failovers=open_failovers_of)
+vm_routes: list[URLPattern | URLResolver] = [
+    path("failover-readiness", readiness, name="vm-failover-readiness"),
+    *(
+        path(
+            name,
+            VMStatusViewSet.as_view({"get": name.replace("-", "_")}, open_failovers=open_failovers_of),
+            name=f"vm-{name}",
+        )
+        for name in ("sync-status", "network-mapping-status", "volume-status", "active-jobs", "configuration-check")
+    ),
+]
 
 api_v1: list[URLPattern | URLResolver] = [
     path("failover/live", LiveFailoverViewSet.as_view({"post": "create"}), name="failover-live"),
@@ -44,7 +56,7 @@ api_v1: list[URLPattern | URLResolver] = [
     path("failover/<identifier:job_id>/cancel", FailoverJobViewSet.as_view({"post": "cancel"}), name="failover-cancel"),
     path("failover/<identifier:job_id>/answer", FailoverJobViewSet.as_view({"post": "answer"}), name="failover-answer"),
     path("failover/<identifier:vm_id>/readiness", readiness, name="failover-readiness"),
-    path("vms/<identifier:vm_id>/failover-readiness", readiness, name="vm-failover-readiness"),
+    path("vms/<identifier:vm_id>/", include(vm_routes)),
     path(
         "network-mappings",
         NetworkMappingViewSet.as_view({"get": "list", "post": "create"}),

@@ -31,14 +31,14 @@ def place_nics(*, vm: ProtectedVM, purpose: Purpose, overrides: Mapping[str, str
     nics = list(vm.nics.order_by("position"))
     _refuse_unknown(overrides, nics=nics)
     mappings = list(vm.network_mappings.filter(is_test_network=purpose.is_test))
-    placed = [_place(nic, mapping=_mapping_for(nic, mappings), overrides=overrides) for nic in nics]
+    placed = [_place(nic, mapping=mapping_for(nic, mappings), overrides=overrides) for nic in nics]
     _refuse_missing(nics, placed=placed, purpose=purpose)
     found = tuple(placement for placement in placed if placement is not None)
     _refuse_forbidden({placement.network_id for placement in found}, purpose=purpose)
     return found
 
 
-def _mapping_for(nic: VMNic, mappings: Iterable[NetworkMapping]) -> NetworkMapping | None:
+def mapping_for(nic: VMNic, mappings: Iterable[NetworkMapping]) -> NetworkMapping | None:
     """Give the NIC's mapping; one with its MAC goes before one for the whole network."""
     of_network = [mapping for mapping in mappings if mapping.source_network_name == nic.network_name]
     by_mac = {mapping.source_mac: mapping for mapping in of_network}

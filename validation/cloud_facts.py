@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
@@ -120,7 +120,7 @@ class CloudFacts:
         return next((self.unread[name] for name in names if name in self.unread), None)
 
 
-_NAMES = (
+EVERYTHING = (
     "zone",
     "appliance_vm",
     "volumes",
@@ -135,13 +135,20 @@ _NAMES = (
 
 
 def read_cloud(
-    *, reads: CloudReads | None, questions: CloudQuestions, clock: Clock, budget_seconds: float = BUDGET_SECONDS
+    *,
+    reads: CloudReads | None,
+    questions: CloudQuestions,
+    clock: Clock,
+    names: Collection[str] = EVERYTHING,
+    budget_seconds: float = BUDGET_SECONDS,
 ) -> CloudFacts:
-    """Read the facts; never raises for a cloud that is silent, slow or refusing."""
+    """Read the facts of these names; never raises for a cloud that is silent, slow or refusing."""
+    if not names:
+        return CloudFacts(unread=dict.fromkeys(EVERYTHING, "the cloud was not asked"))
     if reads is None:
         reason = "no usable target cloud is configured"
-        return CloudFacts(unreachable=reason, configured=False, unread=dict.fromkeys(_NAMES, reason))
-    reader = _Reader(reads, questions, clock)
+        return CloudFacts(unreachable=reason, configured=False, unread=dict.fromkeys(EVERYTHING, reason))
+    reader = _Reader(reads, questions, clock, names)
     future = _READERS.submit(reader.read_all)
     try:
         future.result(timeout=budget_seconds)
@@ -180,9 +187,10 @@ def forget_settled(reads: CloudReads) -> None:
 class _Reader:
     """This will read one fact after the other and keep what it has, so that a timeout loses only the rest."""
 
-    def __init__(self, reads: CloudReads, questions: CloudQuestions, clock: Clock) -> None:
+    def __init__(self, reads: CloudReads, questions: CloudQuestions, clock: Clock, names: Collection[str]) -> None:
         self._reads = reads
         self._questions = questions
+        self._names = names
         self._now = clock.now()
         self._found: dict[str, Any] = {}
         self._refused: dict[str, str] = {}
@@ -192,6 +200,8 @@ class _Reader:
     def read_all(self) -> None:
         """Read everything that was asked for; stops at the first sign that the cloud does not answer."""
         for name, read in self._plan():
+            if name not in self._names:
+                continue
             started = time.perf_counter_ns()
             try:
                 self._found[name] = read()
@@ -213,7 +223,7 @@ class _Reader:
         """Give what is known so far."""
         found = dict(self._found)
         rest = unreachable or "it was not read"
-        unread = {name: self._refused.get(name, rest) for name in _NAMES if name not in found}
+        unread = {name: self._refused.get(name, rest) for name in EVERYTHING if name not in found}
         return CloudFacts(
             unreachable=unreachable,
             clock_skew=self._reads.clock_skew,

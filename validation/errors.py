@@ -30,6 +30,15 @@ class NotReady(Exception):
         return {"validation_result": validation_result(self.verdict)}
 
 
+class CloudUnread(Exception):
+    """This will say that the answer lies in the target cloud, and that the cloud did not tell."""
+
+    def __init__(self, *, reason: str, error_code: str, required_actions: Sequence[str]) -> None:
+        self.error_code = error_code
+        self.required_actions = tuple(required_actions)
+        super().__init__(reason)
+
+
 def _headline(blocking: Sequence[Judged]) -> list[str]:
     """Give the contract's sentence for active jobs, with the job's id."""
     for judged in blocking:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from cloudstack.endpoint import Clock
 from inventory.models import (
@@ -21,7 +22,7 @@ from inventory.reservations import holder_of
 from networks.errors import PlacementRefused
 from networks.models import Purpose
 from networks.placement import NicPlacement, place_nics
-from validation.cloud_facts import CloudFacts, CloudQuestions, CloudReads, read_cloud
+from validation.cloud_facts import EVERYTHING, CloudFacts, CloudQuestions, CloudReads, read_cloud
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,23 @@ class DiskFacts:
 
 
 @dataclass(frozen=True)
+class OpenFailover:
+    """This will hold a failover of the VM that has not ended, as the app that runs failovers tells it.
+
+    `is_moving` is False for a test whose VM runs in its window: it is in the way of another test, and of nothing else.
+    """
+
+    job_id: str
+    job_type: Purpose
+    status: str
+    state: str
+    progress: float
+    is_moving: bool
+    created_at: datetime
+    started_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Facts:
     """This will hold all that the checks of one VM and purpose may look at."""
 
@@ -47,7 +65,7 @@ class Facts:
     appliance: Appliance
     disks: tuple[DiskFacts, ...]
     holder: VMReservation | None
-    unfinished_replication: Replication | None
+    unfinished_replications: tuple[Replication, ...]
     completed_replication: Replication | None
     newest_replication: Replication | None
     placements: tuple[NicPlacement, ...]
@@ -55,45 +73,65 @@ class Facts:
     cloud: CloudFacts
     # Whether the failover makes copies of the disks, which count against the account's limits.
     copies_disks: bool = False
+    open_failovers: tuple[OpenFailover, ...] = ()
+
+    @property
+    def unfinished_replication(self) -> Replication | None:
+        """Give the newest replication that has not ended."""
+        return next(iter(self.unfinished_replications), None)
 
 
 def gather(
     *,
     vm: ProtectedVM,
-    purpose: Purpose,
-    overrides: Mapping[str, str],
+    purposes: Sequence[Purpose],
     reads: CloudReads | None,
     clock: Clock,
+    overrides: Mapping[str, str] | None = None,
     own_reference: str = "",
-    copies_disks: bool = False,
-) -> Facts:
-    """Gather the facts; a cloud that cannot be reached is one of them.
+    copies_disks: bool = True,
+    open_failovers: Sequence[OpenFailover] = (),
+    from_cloud: Collection[str] = EVERYTHING,
+) -> tuple[Facts, ...]:
+    """Gather the facts for each purpose, reading the cloud once; a cloud that cannot be reached is one of them.
 
     A job that checks its own VM again passes `own_reference`: its own reservation is no obstacle to itself.
+    `copies_disks` says whether a test makes copies. `from_cloud` names what is read: nothing in it, no call.
     """
     holder = holder_of(vm)
-    placements, refusal = _placements(vm=vm, purpose=purpose, overrides=overrides)
-    disks = tuple(
-        DiskFacts(disk=disk, replica=getattr(disk, "replica", None))
-        for disk in vm.disks.select_related("replica").order_by("position")
-    )
+    disks = _disks(vm)
+    placed = {purpose: _placements(vm=vm, purpose=purpose, overrides=overrides or {}) for purpose in purposes}
+    placements = [nic for nics, _ in placed.values() for nic in nics]
     questions = _questions(vm=vm, disks=disks, placements=placements)
+    cloud = read_cloud(reads=reads, questions=questions, clock=clock, names=from_cloud)
     replications = vm.replications.order_by("-started_at", "-id")
-    return Facts(
-        vm=vm,
-        purpose=purpose,
-        cloud_row=vm.cloud,
-        appliance=vm.appliance,
-        disks=disks,
-        holder=None if holder is not None and holder.reference == own_reference else holder,
-        unfinished_replication=replications.filter(status__in=UNFINISHED_REPLICATION).first(),
-        completed_replication=replications.filter(status=ReplicationStatus.COMPLETED).first(),
-        newest_replication=replications.first(),
-        placements=placements,
-        placement_refusal=refusal,
-        cloud=read_cloud(reads=reads, questions=questions, clock=clock),
-        copies_disks=copies_disks,
+    unfinished = tuple(replications.filter(status__in=UNFINISHED_REPLICATION))
+    completed = replications.filter(status=ReplicationStatus.COMPLETED).first()
+    newest = replications.first()
+    return tuple(
+        Facts(
+            vm=vm,
+            purpose=purpose,
+            cloud_row=vm.cloud,
+            appliance=vm.appliance,
+            disks=disks,
+            holder=None if holder is not None and holder.reference == own_reference else holder,
+            unfinished_replications=unfinished,
+            completed_replication=completed,
+            newest_replication=newest,
+            placements=nics,
+            placement_refusal=refusal,
+            cloud=cloud,
+            copies_disks=copies_disks and purpose.is_test,
+            open_failovers=tuple(job for job in open_failovers if job.job_id != own_reference),
+        )
+        for purpose, (nics, refusal) in placed.items()
     )
+
+
+def _disks(vm: ProtectedVM) -> tuple[DiskFacts, ...]:
+    rows = vm.disks.select_related("replica").order_by("position")
+    return tuple(DiskFacts(disk=disk, replica=getattr(disk, "replica", None)) for disk in rows)
 
 
 def _placements(
@@ -105,9 +143,7 @@ def _placements(
         return (), refusal
 
 
-def _questions(
-    *, vm: ProtectedVM, disks: tuple[DiskFacts, ...], placements: tuple[NicPlacement, ...]
-) -> CloudQuestions:
+def _questions(*, vm: ProtectedVM, disks: tuple[DiskFacts, ...], placements: Sequence[NicPlacement]) -> CloudQuestions:
     return CloudQuestions(
         appliance_vm_id=vm.appliance.virtual_machine_id,
         volume_ids=tuple(facts.replica.volume_id for facts in disks if facts.replica is not None),

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from validation.facts import Facts
 from validation.models import CheckStatus, CheckType
+
+
+class Area(StrEnum):
+    """Which part of the configuration a check looks at; the configuration check answers area by area."""
+
+    SOURCE = "source"
+    SYNC = "sync"
+    JOBS = "jobs"
+    NETWORKS = "networks"
+    CLOUD = "cloud"
+    VOLUMES = "volumes"
+    TARGET = "target"
 
 
 @dataclass(frozen=True)
@@ -32,6 +45,7 @@ class Check:
     """
 
     name: str
+    area: Area
     check_type: CheckType
     judge: Callable[[Facts], Finding]
     safety: bool = False

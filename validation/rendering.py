@@ -28,14 +28,15 @@ def validation_result(verdict: Verdict) -> dict[str, Any]:
         "is_ready": verdict.is_ready,
         "readiness_score": verdict.readiness_score,
         "estimated_duration": USUAL_DURATION if verdict.is_ready else NO_ESTIMATE,
-        "checks": [_check(judged) for judged in verdict.checks],
+        "checks": [check_row(judged) for judged in verdict.checks],
         "warnings": list(verdict.warnings),
         "errors": list(verdict.errors),
         "execution_time": verdict.execution_time_ns,
     }
 
 
-def _check(judged: Judged) -> dict[str, Any]:
+def check_row(judged: Judged) -> dict[str, Any]:
+    """Give one element of `checks`."""
     shown: dict[str, Any] = {
         "check_name": judged.check.name,
         "check_type": judged.check.check_type.value,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from django.db import IntegrityError, transaction
@@ -14,10 +14,10 @@ from networks.models import Purpose
 from validation.checks import CHECKS
 from validation.cloud_facts import CloudReads, forget_settled
 from validation.errors import NotReady
-from validation.facts import Facts, gather
-from validation.findings import Check, skipped
+from validation.facts import Facts, OpenFailover, gather
+from validation.judging import judge
 from validation.models import ValidationCheck
-from validation.verdict import Judged, Verdict
+from validation.verdict import Verdict
 
 
 def validate(
@@ -29,6 +29,7 @@ def validate(
     clock: Clock,
     own_reference: str = "",
     copies_disks: bool = True,
+    open_failovers: Sequence[OpenFailover] = (),
 ) -> Verdict:
     """Gather the facts once, judge them, keep the findings as the newest of this VM and purpose.
 
@@ -37,23 +38,31 @@ def validate(
     ten seconds, also when the cloud hangs.
     """
     started = time.perf_counter_ns()
-    facts = gather(
+    (facts,) = gather(
         vm=vm,
-        purpose=purpose,
+        purposes=(purpose,),
         overrides=overrides,
         reads=gateway,
         clock=clock,
         own_reference=own_reference,
-        copies_disks=copies_disks and purpose.is_test,
+        copies_disks=copies_disks,
+        open_failovers=open_failovers,
     )
-    checks = tuple(_judge(check, facts=facts) for check in CHECKS)
-    verdict = Verdict(
-        vm=vm, purpose=purpose, facts=facts, checks=checks, execution_time_ns=time.perf_counter_ns() - started
+    return _judged(facts, gateway=gateway, clock=clock, started_ns=started)
+
+
+def check_configuration(
+    *, vm: ProtectedVM, gateway: CloudReads | None, clock: Clock, open_failovers: Sequence[OpenFailover] = ()
+) -> tuple[Verdict, Verdict]:
+    """Judge the VM for a live failover and for a test, on one reading of the cloud; keep the findings of both."""
+    started = time.perf_counter_ns()
+    live, test = gather(
+        vm=vm, purposes=(Purpose.LIVE, Purpose.TEST), reads=gateway, clock=clock, open_failovers=open_failovers
     )
-    if gateway is not None and not verdict.is_ready:
-        forget_settled(gateway)
-    _keep(verdict, now=datetime.fromtimestamp(clock.now(), tz=UTC))
-    return verdict
+    return (
+        _judged(live, gateway=gateway, clock=clock, started_ns=started),
+        _judged(test, gateway=gateway, clock=clock, started_ns=started),
+    )
 
 
 def refuse_unless_ready(verdict: Verdict, *, skip_validation: bool) -> None:
@@ -63,12 +72,19 @@ def refuse_unless_ready(verdict: Verdict, *, skip_validation: bool) -> None:
         raise NotReady(verdict=verdict, blocking=blocking)
 
 
-def _judge(check: Check, *, facts: Facts) -> Judged:
-    started = time.perf_counter_ns()
-    reason = facts.cloud.why_unread(*check.reads)
-    finding = check.judge(facts) if reason is None else skipped(f"Not checked: {reason}")
-    reads_ns = sum(facts.cloud.read_ns.get(name, 0) for name in check.reads)
-    return Judged(check=check, finding=finding, execution_time_ns=time.perf_counter_ns() - started + reads_ns)
+def _judged(facts: Facts, *, gateway: CloudReads | None, clock: Clock, started_ns: int) -> Verdict:
+    checks = tuple(judge(check, facts=facts) for check in CHECKS)
+    verdict = Verdict(
+        vm=facts.vm,
+        purpose=facts.purpose,
+        facts=facts,
+        checks=checks,
+        execution_time_ns=time.perf_counter_ns() - started_ns,
+    )
+    if gateway is not None and not verdict.is_ready:
+        forget_settled(gateway)
+    _keep(verdict, now=datetime.fromtimestamp(clock.now(), tz=UTC))
+    return verdict
 
 
 def _keep(verdict: Verdict, *, now: datetime) -> None:

@@ -14,7 +14,17 @@ from cloudstack.results import ResourceLimit
 from inventory.models import ProtectedVM, Replication, ReplicaVolume, ReservationKind, TargetCloud
 from inventory.reservations import reserve
 from networks.models import Purpose
-from tests.networks.rows import APPLIANCE_VM, OFFERING, PRODUCTION, TEMPLATE, TEST_NETWORK, ZONE, mapped, protected_vm
+from tests.networks.rows import (
+    APPLIANCE_VM,
+    OFFERING,
+    PRODUCTION,
+    SECOND_PRODUCTION,
+    TEMPLATE,
+    TEST_NETWORK,
+    ZONE,
+    mapped,
+    protected_vm,
+)
 from tests.validation.still_cloud import SteadyClock, StillCloud, healthy_cloud
 from validation.checks import CHECKS
 from validation.cloud_facts import CloudQuestions, read_cloud
@@ -222,6 +232,26 @@ def test_two_nics_that_keep_one_mac_are_refused(vm: ProtectedVM) -> None:
     vm.network_mappings.update(keep_mac=True)
 
     assert _named(_judge(vm, healthy_cloud(vm)), "Addresses").finding.status == "fail"
+
+
+def test_two_nics_on_one_target_network_are_refused_and_told_apart_by_mac(vm: ProtectedVM) -> None:
+    second = vm.nics.create(position=1, mac="00:50:56:00:00:77", network_name="VM Network", adapter="e1000")
+    cloud = healthy_cloud(vm)
+
+    found = _named(_judge(vm, cloud), "Network Mapping").finding
+    assert found.status == "fail" and "NICs 0 and 1 (VM Network)" in found.errors[0]
+    assert "source_mac" in found.required_actions[0]
+
+    mapped(vm, to=SECOND_PRODUCTION, mac=second.mac)
+
+    assert _judge(vm, cloud).is_ready
+
+
+def test_two_spellings_of_one_target_network_are_one_network(vm: ProtectedVM) -> None:
+    vm.nics.create(position=1, mac="00:50:56:00:00:77", network_name="Backup", adapter="e1000")
+    mapped(vm, "Backup", to=PRODUCTION.upper())
+
+    assert _named(_judge(vm, healthy_cloud(vm)), "Network Mapping").finding.status == "fail"
 
 
 def test_a_vm_with_more_disks_than_device_slots_is_refused() -> None:

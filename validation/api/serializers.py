@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from networks.api.envelope import Sentences, SuccessAnswer
 from networks.models import Purpose
 from validation.models import CheckStatus, CheckType
 
@@ -13,18 +14,25 @@ from validation.models import CheckStatus, CheckType
 class ReadinessQuery(serializers.Serializer[Any]):
     """This will parse which kind of failover the question is about."""
 
-    type = serializers.ChoiceField(choices=Purpose.choices, required=False, default=Purpose.LIVE.value)
+    type = serializers.ChoiceField(
+        choices=Purpose.choices,
+        required=False,
+        default=Purpose.LIVE.value,
+        help_text="Whether the VM shall be ready for a live failover or for a test.",
+    )
 
 
 class CheckAnswer(serializers.Serializer[Any]):
     """This will describe one check; `execution_time` is nanoseconds."""
 
     check_name = serializers.CharField()
-    check_type = serializers.ChoiceField(choices=CheckType.choices)
+    check_type = serializers.ChoiceField(
+        choices=CheckType.choices, help_text="A `critical` check that fails, or could not be made, blocks a failover."
+    )
     status = serializers.ChoiceField(choices=CheckStatus.choices)
     message = serializers.CharField()
-    execution_time = serializers.IntegerField()
-    details = serializers.DictField(required=False)
+    execution_time = serializers.IntegerField(help_text="Nanoseconds, its reads of the cloud included.")
+    details = serializers.DictField(required=False, help_text="What was found; the keys depend on the check.")
 
 
 class ValidationResultAnswer(serializers.Serializer[Any]):
@@ -32,20 +40,18 @@ class ValidationResultAnswer(serializers.Serializer[Any]):
 
     vm_id = serializers.CharField()
     is_ready = serializers.BooleanField()
-    readiness_score = serializers.FloatField()
+    readiness_score = serializers.FloatField(help_text="0 to 100.")
     estimated_duration = serializers.CharField()
     checks = CheckAnswer(many=True)
-    warnings = serializers.ListField(child=serializers.CharField())
-    errors = serializers.ListField(child=serializers.CharField())  # type: ignore[assignment]
-    execution_time = serializers.IntegerField()
+    warnings = Sentences()
+    errors = Sentences()  # type: ignore[assignment]
+    execution_time = serializers.IntegerField(help_text="Nanoseconds.")
 
 
-class ReadinessAnswer(serializers.Serializer[Any]):
+class ReadinessAnswer(SuccessAnswer):
     """This will describe a readiness answer."""
 
-    success = serializers.BooleanField()
-    message = serializers.CharField()
     is_valid = serializers.BooleanField()  # type: ignore[assignment]
-    readiness_score = serializers.FloatField()
+    readiness_score = serializers.FloatField(help_text="0 to 100.")
     validation_result = ValidationResultAnswer()
-    required_actions = serializers.ListField(child=serializers.CharField())
+    required_actions = Sentences()

@@ -13,7 +13,7 @@ DEVICE_SLOTS = 33
 
 def volume_status(facts: Facts) -> Finding:
     """Check that every replica is a Ready volume of the right size on the VM's own appliance."""
-    problems = [problem for disk in facts.disks if (problem := _volume_problem(disk, facts=facts))]
+    problems = [problem for disk in facts.disks if (problem := volume_problem(disk, facts=facts))]
     if problems:
         return failed(
             "Replica volumes are not available",
@@ -27,7 +27,8 @@ def volume_status(facts: Facts) -> Finding:
     )
 
 
-def _volume_problem(disk: DiskFacts, *, facts: Facts) -> str | None:
+def volume_problem(disk: DiskFacts, *, facts: Facts) -> str | None:
+    """Give what is wrong with the replica of one disk, None when nothing is."""
     replica = disk.replica
     if replica is None:
         return f"{disk.label} has no replica volume"

@@ -24,7 +24,7 @@ def vm_existence(facts: Facts) -> Finding:
 
 def sync_status(facts: Facts) -> Finding:
     """Check that every disk has a replica with a change id, a finished sync and trusted content."""
-    problems = [problem for disk in facts.disks if (problem := _sync_problem(disk))]
+    problems = [problem for disk in facts.disks if (problem := sync_problem(disk))]
     if problems:
         return failed(
             "VM has no valid ChangeID from a successful sync on every disk",
@@ -47,7 +47,8 @@ def sync_status(facts: Facts) -> Finding:
     return passed("VM has valid ChangeID from successful sync", **details)
 
 
-def _sync_problem(facts: DiskFacts) -> tuple[str, str] | None:
+def sync_problem(facts: DiskFacts) -> tuple[str, str] | None:
+    """Give what is wrong with the sync of one disk and what to do, None when nothing is."""
     replica = facts.replica
     if replica is None:
         return f"{facts.label} has no replica volume", f"Replicate {facts.label} and import its replica volume"
@@ -75,6 +76,16 @@ def active_jobs(facts: Facts) -> Finding:
             actions=[f"Wait for failover job {job_id} to finish, or cancel it"],
             active_job_id=job_id,
             job_status="active",
+            job_kind="failover",
+        )
+    in_window = next((job for job in facts.open_failovers if job.job_type == facts.purpose), None)
+    if in_window is not None:
+        return failed(
+            "VM has a test failover that has not ended",
+            errors=[f"Active failover job {in_window.job_id} must end before another {facts.purpose.value} failover"],
+            actions=[f"Clean up failover job {in_window.job_id}, or wait for its end"],
+            active_job_id=in_window.job_id,
+            job_status=in_window.status,
             job_kind="failover",
         )
     if replication is None and facts.holder is None:

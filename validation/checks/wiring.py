@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
+from collections.abc import Sequence
 
 from cloudstack.results import Network
 from networks.errors import MappingMissing
@@ -26,15 +27,31 @@ def network_mapping(facts: Facts) -> Finding:
         )
     if refusal is not None:
         return failed(str(refusal), actions=refusal.required_actions, purpose=facts.purpose.value)
-    crowded = [name for name, count in Counter(nic.network_id for nic in facts.placements).items() if count > 1]
+    crowded = _crowded(facts.placements)
     if crowded:
-        return warned(
-            f"Several NICs go to the same target network {', '.join(crowded)}: CloudStack may give the VM only one NIC",
-            actions=["Map each NIC to a network of its own (source_mac tells NICs of one network apart)"],
+        # CloudStack keeps one NIC a network and drops the second without a word: the gateway would not send it.
+        return failed(
+            "Several NICs go to the same target network",
+            errors=crowded,
+            actions=["Map each NIC to a network of its own: a mapping with source_mac is for that NIC only"],
+            purpose=facts.purpose.value,
         )
     if not facts.placements:
         return warned("VM has no NICs: it will have no network")
     return passed("All VM networks are mapped", mapped_networks=len(facts.placements))
+
+
+def _crowded(placements: Sequence[NicPlacement]) -> list[str]:
+    by_network: dict[str, list[NicPlacement]] = {}
+    for nic in placements:
+        by_network.setdefault(nic.network_id.lower(), []).append(nic)
+    return [
+        f"NICs {' and '.join(str(nic.position) for nic in nics)} ("
+        f"{', '.join(dict.fromkeys(nic.source_network_name for nic in nics))}) all go to network {network_id}: "
+        "CloudStack gives a VM one NIC a network"
+        for network_id, nics in by_network.items()
+        if len(nics) > 1
+    ]
 
 
 def target_networks(facts: Facts) -> Finding:

@@ -1,0 +1,26 @@
+"""This will tell validation, which knows no jobs, which failovers of a VM have not ended."""
+
+from __future__ import annotations
+
+from inventory.models import ProtectedVM
+from jobs.models import FailoverJob, JobState
+from networks.models import Purpose
+from validation.facts import OpenFailover
+
+
+def open_failovers_of(vm: ProtectedVM) -> tuple[OpenFailover, ...]:
+    """Give the unfinished failovers of the VM, the newest first."""
+    jobs = FailoverJob.objects.filter(vm=vm).exclude(state=JobState.FINISHED).order_by("-created_at", "-id")
+    return tuple(
+        OpenFailover(
+            job_id=job.job_id,
+            job_type=Purpose(job.job_type),
+            status=job.status,
+            state=job.state,
+            progress=job.progress,
+            is_moving=job.is_moving,
+            created_at=job.created_at,
+            started_at=job.started_at,
+        )
+        for job in jobs
+    )
