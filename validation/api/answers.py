@@ -8,7 +8,6 @@ from rest_framework import serializers
 
 from inventory.models import ReplicaState, ReplicationStatus
 from networks.api.envelope import Sentences, SuccessAnswer
-from networks.models import Purpose
 from validation.api.serializers import CheckAnswer
 from validation.findings import Area
 from validation.models import CheckStatus
@@ -154,9 +153,7 @@ class _ActiveJob(serializers.Serializer[Any]):
     status = serializers.CharField(help_text="`reserved` while it holds the VM and has told nothing else.")
     progress = serializers.FloatField(allow_null=True)
     started_at = serializers.DateTimeField(allow_null=True)
-    blocks = serializers.ListField(
-        child=serializers.ChoiceField(choices=Purpose.choices), help_text="Which failovers it is in the way of."
-    )
+    blocks = Sentences(help_text="Which failovers it is in the way of: `live`, `test`.")
 
 
 class MigrationJob(_ActiveJob):
@@ -192,7 +189,7 @@ class ActiveJobsAnswer(_OfVM):
 class ConfiguredCheck(CheckAnswer):
     """This will describe one check; found alike for both kinds of failover it is shown once."""
 
-    applies_to = serializers.ListField(child=serializers.ChoiceField(choices=Purpose.choices))
+    applies_to = Sentences(help_text="`live`, `test`, or both.")
 
 
 class ConfiguredArea(serializers.Serializer[Any]):
