@@ -53,6 +53,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "failover_project.api.throttles.LoginLimit",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -134,6 +135,22 @@ WORKER_THREADS = int(env.number("WORKER_THREADS", 6))
 MIN_TEST_SECONDS = int(env.number("MIN_TEST_SECONDS", 60))
 MAX_TEST_SECONDS = int(env.number("MAX_TEST_SECONDS", 30 * 24 * 3600))
 
+# --- Limits, per minute; 0 is none. Counted per process, or for all of them in a Redis. ---
+STARTS_PER_MINUTE = int(env.number("STARTS_PER_MINUTE", 120))
+READS_PER_MINUTE = int(env.number("READS_PER_MINUTE", 600))
+FAILED_LOGINS_PER_MINUTE = int(env.number("FAILED_LOGINS_PER_MINUTE", 5))
+CACHE_URL = env.text("CACHE_URL", BROKER_URL if BROKER_URL.startswith(("redis://", "rediss://")) else "")
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000}}
+}
+if CACHE_URL:
+    CACHES["shared"] = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CACHE_URL,
+        "KEY_PREFIX": "failover",
+        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
+    }
+
 # The clock of tokens, limits and kept answers, in unix seconds.
 API_CLOCK: Callable[[], float] = time.time
 
@@ -146,6 +163,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "failover_project.api.authentication.TroubleshootingAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["failover_project.api.permissions.RoleAllows"],
+    "DEFAULT_THROTTLE_CLASSES": ["failover_project.api.throttles.CallerThrottle"],
     "EXCEPTION_HANDLER": "failover_project.api.exceptions.to_envelope",
     "DEFAULT_METADATA_CLASS": None,
     "URL_FORMAT_OVERRIDE": None,

@@ -15,9 +15,12 @@ atexit.register(shutil.rmtree, _OWN, ignore_errors=True)
 # on both kinds.
 for name in ("SECRET_KEY", "FIELD_KEY", "ALLOWED_HOSTS", "BIND_HOST", "BIND_PORT", "AUTH_DISABLED", "BROKER_URL"):
     os.environ.pop(name, None)
-for name in ("TIME_ZONE", "WORKER_THREADS", "LOG_LEVEL", "LOG_FILE"):
+for name in ("CACHE_URL", "TIME_ZONE", "WORKER_THREADS", "LOG_LEVEL", "LOG_FILE"):
     os.environ.pop(name, None)
 os.environ["VAR_DIR"] = str(_OWN)
+# Tests ask as fast as they can; those of the limits set limits of their own.
+for name in ("STARTS_PER_MINUTE", "READS_PER_MINUTE", "FAILED_LOGINS_PER_MINUTE"):
+    os.environ[name] = "0"
 # Threads of a test see one database only if it is a file.
 os.environ["TEST_SQLITE_FILE"] = str(_OWN / "test.sqlite3")
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
+from failover_project.api.clock import present
+from failover_project.api.limits import counter
 from failover_project.api.models import ApiToken
 from failover_project.api.roles import Role
 from failover_project.api.tokens import valid_token
@@ -42,8 +43,9 @@ class TokenAuthentication(BaseAuthentication):
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() not in _SCHEMES:
             return None
-        token = valid_token(text.strip(), now=timezone.now())
+        token = valid_token(text.strip(), now=present())
         if token is None:
+            _count_failure(request)
             raise AuthenticationFailed("The token is unknown, expired or revoked.")
         return Principal(name=token.name, role=Role.named(token.role)), token
 
@@ -51,6 +53,14 @@ class TokenAuthentication(BaseAuthentication):
         """Give the challenge that turns a refusal into a 401."""
         del request
         return 'Token realm="api"'
+
+
+def _count_failure(request: Request) -> None:
+    """Count a bad token against its address; a good one from there is let through all the same. Raises Throttled."""
+    key = f"token|{request.META.get('REMOTE_ADDR', '')}"
+    wait = counter().take(key, per_minute=settings.FAILED_LOGINS_PER_MINUTE)
+    if wait is not None:
+        raise Throttled(wait=wait)
 
 
 class TroubleshootingAuthentication(BaseAuthentication):

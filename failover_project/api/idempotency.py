@@ -17,6 +17,7 @@ from rest_framework.response import Response
 
 from failover_project.api.authentication import principal_of
 from failover_project.api.kept_answers import Claim, Scope, claim
+from failover_project.api.roles import route_of
 from inventory.api.keeping import answers_kept_by, does_keep_its_answer
 
 if TYPE_CHECKING:
@@ -68,8 +69,7 @@ def _with_key(callback: Any) -> Any:
 def _answered_once(handler: Handler, key: str, request: Request, *args: Any, **kwargs: Any) -> Response:
     if not _WELL_FORMED.fullmatch(key):
         raise ParseError(f"{HEADER} must be 1 to 200 visible ASCII characters.")
-    match = request.resolver_match
-    scope = Scope(principal=principal_of(request), route=(match.url_name if match else None) or "", key=key)
+    scope = Scope(principal=principal_of(request), route=route_of(request), key=key)
     found = claim(scope, fingerprint=_fingerprint(request))
     if not isinstance(found, Claim):
         return Response(found.body, status=found.status, headers={REPLAYED: "true"})

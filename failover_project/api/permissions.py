@@ -9,7 +9,8 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from failover_project.api.authentication import role_of
-from failover_project.api.roles import needed_role
+from failover_project.api.roles import needed_role, route_of
+from failover_project.api.throttles import refuse_too_many_by_nobody
 
 if TYPE_CHECKING:
     # At run time the framework's views import this module.
@@ -22,12 +23,13 @@ class RoleAllows(BasePermission):
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Allow, or raise NotAuthenticated or PermissionDenied with the role that is needed."""
         method = request.method or ""
-        if method == "OPTIONS" or not hasattr(view, method.lower()):
-            # Nothing to protect: the framework answers 405, to those whom it knows.
-            return self._is_known(request)
         if not self._is_known(request):
+            refuse_too_many_by_nobody(request)
             raise NotAuthenticated
-        needed = needed_role(route=_route_of(request), method=method)
+        if method == "OPTIONS" or method.lower() not in view.http_method_names or not hasattr(view, method.lower()):
+            # Nothing to protect: the framework answers 405, to those whom it knows.
+            return True
+        needed = needed_role(route=route_of(request), method=method)
         if needed is None:
             return False
         role = role_of(request.user)
@@ -37,8 +39,3 @@ class RoleAllows(BasePermission):
 
     def _is_known(self, request: Request) -> bool:
         return bool(request.user and request.user.is_authenticated)
-
-
-def _route_of(request: Request) -> str:
-    match = request.resolver_match
-    return (match.url_name if match else None) or ""

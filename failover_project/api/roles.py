@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from enum import IntEnum
 from types import MappingProxyType
 
+from rest_framework.request import Request
+
 
 class Role(IntEnum):
     """What a caller may do; each role may do what those below it may."""
@@ -54,6 +56,9 @@ ROUTE_ROLES: Mapping[str, Mapping[str, Role]] = MappingProxyType(
     }
 )
 
+# What counts as a start for the limits; a bulk start counts once.
+START_ROUTES = frozenset({"failover-live", "failover-test", "failover-bulk"})
+
 # Routes that answer without authentication: they hold nothing but the API's own description.
 PUBLIC_ROUTES = frozenset({"schema", "swagger"})
 
@@ -61,3 +66,9 @@ PUBLIC_ROUTES = frozenset({"schema", "swagger"})
 def needed_role(*, route: str, method: str) -> Role | None:
     """Give the least role that may call this route with this method; None when nobody may."""
     return ROUTE_ROLES.get(route, {}).get(method)
+
+
+def route_of(request: Request) -> str:
+    """Give the URL name of the route that a request came by."""
+    match = request.resolver_match
+    return (match.url_name if match else None) or ""

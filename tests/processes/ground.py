@@ -76,6 +76,8 @@ def installation(directory: Path, *, machines: int, job_seconds: float) -> Itera
     scenario = f"fleet:{machines}"
     simulator = simulator_program(directory, scenario=scenario, job_seconds=job_seconds)
     settings = {"VAR_DIR": str(directory / "var"), "LOG_FILE": str(directory / "service.log"), "LOG_LEVEL": "WARNING"}
+    # All of a campaign's starts and looks come from one token.
+    settings |= {"STARTS_PER_MINUTE": "0", "READS_PER_MINUTE": "0"}
     service = service_program(directory, settings=settings)
     try:
         simulator.start()
