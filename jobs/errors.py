@@ -77,7 +77,8 @@ class SnapshotsForbidden(JobError):
     message = "Test failover failed"
     required_actions = (
         "Enable kvm.snapshot.enabled in CloudStack global settings",
-        "OR switch the detached-clone fallback on for this target cloud (test_strategy: auto)",
+        "OR implement new VM snapshot approach (architectural update required)",
+        "That approach is built in: switch the detached-clone fallback on for this cloud (test_strategy: auto)",
     )
 
     def __init__(self) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from validation.rendering import validation_result
 from validation.verdict import Judged, Verdict, codes_of
+
+# The contract's words for a start that a replication forbids; which one it is stands in `blocking_job`.
+_MIGRATING = "VM has active migration jobs - cannot perform failover"
+_WAIT_FOR_MIGRATION = ("Wait for active migration to complete", "Cancel active migration job")
 
 
 class NotReady(Exception):
@@ -18,16 +22,15 @@ class NotReady(Exception):
         self.verdict = verdict
         self.blocking = tuple(blocking)
         self.error_code = codes_of(blocking)[0]
-        reasons = [text for judged in blocking for text in judged.finding.errors or (judged.finding.message,)]
-        super().__init__("; ".join(dict.fromkeys(_headline(blocking) + reasons)))
-        self.required_actions = tuple(
-            dict.fromkeys(action for judged in blocking for action in judged.finding.required_actions)
-        )
+        super().__init__("; ".join(_each_once(_reasons(judged) for judged in blocking)))
+        self.required_actions = _each_once(_actions(judged) for judged in blocking)
 
     @property
     def extra(self) -> dict[str, Any]:
-        """Give the further fields of the API's answer: the findings, in readiness' shape."""
-        return {"validation_result": validation_result(self.verdict)}
+        """Give the further fields of the API's answer: the findings, in readiness' shape, and the job in the way."""
+        jobs = [judged.finding.details["active_job_id"] for judged in self.blocking if _job_kind(judged)]
+        found = {"validation_result": validation_result(self.verdict)}
+        return {**found, "blocking_job": jobs[0]} if jobs else found
 
 
 class CloudUnread(Exception):
@@ -39,10 +42,25 @@ class CloudUnread(Exception):
         super().__init__(reason)
 
 
-def _headline(blocking: Sequence[Judged]) -> list[str]:
-    """Give the contract's sentence for active jobs, with the job's id."""
-    for judged in blocking:
-        if judged.error_code == "ACTIVE_JOBS" and "active_job_id" in judged.finding.details:
-            kind, job_id = judged.finding.details["job_kind"], judged.finding.details["active_job_id"]
-            return [f"VM has active {kind} jobs - cannot perform failover: {job_id}"]
-    return []
+def _reasons(judged: Judged) -> tuple[str, ...]:
+    match _job_kind(judged):
+        case "migration":
+            return (_MIGRATING,)
+        case "failover":
+            job_id = judged.finding.details["active_job_id"]
+            return (f"VM has active failover jobs - cannot perform failover: {job_id}", *judged.finding.errors)
+    return judged.finding.errors or (judged.finding.message,)
+
+
+def _actions(judged: Judged) -> tuple[str, ...]:
+    return _WAIT_FOR_MIGRATION if _job_kind(judged) == "migration" else judged.finding.required_actions
+
+
+def _job_kind(judged: Judged) -> str | None:
+    """Give what kind of job is in the way, None where the finding is about something else."""
+    kind = judged.finding.details.get("job_kind")
+    return str(kind) if kind else None
+
+
+def _each_once(texts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for some in texts for text in some))
