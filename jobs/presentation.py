@@ -33,25 +33,6 @@ def duration_ns(job: FailoverJob, *, now: datetime) -> int:
     return int((end - job.started_at).total_seconds() * 1_000_000_000)
 
 
-def listed(job: FailoverJob, *, now: datetime) -> dict[str, Any]:
-    """Give the job as an element of the job list."""
-    return {
-        "job_id": job.job_id,
-        "vm_id": job.source_vm_id,
-        "vm_name": job.vm_name,
-        "job_type": job.job_type,
-        "status": job.status,
-        "state": job.state,
-        "outcome": job.outcome,
-        "created_at": job.created_at,
-        "started_at": job.started_at,
-        "completed_at": job.completed_at,
-        "duration": duration_ns(job, now=now),
-        "destination_vm_id": job.destination_vm_id or None,
-        **_window(job),
-    }
-
-
 def status_body(job: FailoverJob, *, now: datetime) -> dict[str, Any]:
     """Give the body of a status answer, without the envelope."""
     steps = list(Step.objects.filter(plan__job=job).select_related("plan").order_by("plan__number", "position"))

@@ -217,7 +217,8 @@ class JobsAnswer(serializers.Serializer[Any]):
 
     success = serializers.BooleanField()
     message = serializers.CharField()
-    total_jobs = serializers.IntegerField()
+    total_jobs = serializers.IntegerField(help_text="Exact up to 10 000 matches, an estimate beyond.")
     total_is_estimate = serializers.BooleanField()
     returned_jobs = serializers.IntegerField()
+    next_cursor = serializers.CharField(allow_null=True, help_text="For the next page; null on the last one.")
     jobs = JobRow(many=True)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from jobs.durations import NANOSECONDS, format_duration
+from jobs.listing import Page
 from jobs.models import FailoverJob
 from jobs.presentation import estimated_cleanup_time, estimated_duration, status_body
 
@@ -53,4 +54,16 @@ def status_answer(job: FailoverJob, *, now: datetime, message: str = "") -> dict
     return {
         "message": message or f"Retrieved status for {job.job_type} failover job",
         **status_body(job, now=now),
+    }
+
+
+def listed(page: Page) -> dict[str, Any]:
+    """Give the body of a page of the list of jobs."""
+    return {
+        "message": "Retrieved failover jobs list",
+        "total_jobs": page.total,
+        "total_is_estimate": page.total_is_estimate,
+        "returned_jobs": len(page.jobs),
+        "next_cursor": page.next_cursor,
+        "jobs": page.jobs,
     }

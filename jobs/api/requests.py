@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.utils.dateparse import parse_datetime
 from rest_framework import serializers
 
 from jobs.durations import NANOSECONDS, format_duration, parse_duration
-from jobs.models import JobStatus, JobType
+from jobs.models import JobState, JobStatus, JobType
 from jobs.plans.specification import Strategy
 from networks.api.fields import Flag, Text
 
 _MOST_MAPPINGS = 64
 _LARGEST_FACTOR = 16.0
+_LOST_PLUS = re.compile(r"(:[0-9.]+) ([0-9]{2}:?[0-9]{2})$")
 
 
 class Factor(serializers.FloatField):
@@ -114,14 +118,57 @@ class TestStartBody(StartBody):
     auto_cleanup = Flag(required=False, default=False)
 
 
-class JobFilter(serializers.Serializer[Any]):
-    """This will parse the filters of the list of jobs."""
+class Moment(serializers.Field[datetime, str, str, str]):
+    """This will take a moment as RFC 3339 writes it, with its offset; a `+` that the query string lost is put back."""
 
-    status = serializers.ChoiceField(choices=JobStatus.choices, required=False)
-    type = serializers.ChoiceField(choices=JobType.choices, required=False)
-    vm_id = serializers.CharField(required=False, max_length=128)
-    limit = serializers.IntegerField(required=False, default=50, min_value=1, max_value=1000)
-    offset = serializers.IntegerField(required=False, default=0, min_value=0, max_value=1_000_000_000)
+    default_error_messages = {
+        "invalid": "Not a moment such as 2025-08-18T16:15:08+01:00 (in a query string + is written %2B)."
+    }
+
+    def to_internal_value(self, data: Any) -> datetime:
+        """Give the moment in UTC; fails for what is none, and for one without an offset."""
+        text = _LOST_PLUS.sub(r"\1+\2", str(data))
+        try:
+            moment = parse_datetime(text)
+            if moment is None or moment.tzinfo is None:
+                self.fail("invalid")
+            return moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.fail("invalid")
+
+
+class JobFilterQuery(serializers.Serializer[Any]):
+    """This will parse which jobs are wanted, and which page of them."""
+
+    status = serializers.ChoiceField(choices=JobStatus.choices, required=False, help_text="Only jobs of this status.")
+    type = serializers.ChoiceField(choices=JobType.choices, required=False, help_text="Only jobs of this type.")
+    vm_id = serializers.CharField(required=False, max_length=128, help_text="Only jobs of this VM.")
+    state = serializers.ChoiceField(
+        choices=JobState.choices, required=False, help_text="Only jobs that wait for this: a worker, a person, a clock."
+    )
+    created_after = Moment(required=False, help_text="Only jobs created at this moment or later (RFC 3339).")
+    created_before = Moment(required=False, help_text="Only jobs created before this moment (RFC 3339).")
+    limit = serializers.IntegerField(
+        required=False, default=50, min_value=1, max_value=1000, help_text="How many jobs to give, 1 to 1000."
+    )
+    offset = serializers.IntegerField(
+        required=False,
+        default=0,
+        min_value=0,
+        max_value=1_000_000_000,
+        help_text="How many jobs to skip. Deep in a long list `cursor` is faster, and misses nothing.",
+    )
+    cursor = serializers.CharField(
+        required=False,
+        max_length=500,
+        help_text="`next_cursor` of the page before; the filters must be the same, and offset left out.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse to be told two places to begin at."""
+        if attrs.get("cursor") and attrs["offset"]:
+            raise serializers.ValidationError({"cursor": "Give cursor or offset, not both."})
+        return attrs
 
 
 class CancelBody(serializers.Serializer[Any]):

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from inventory.api.keeping import keep_answer, keeps_its_answer
 from jobs.api.answers import CleanupAnswer, JobsAnswer, StartAnswer, StatusAnswer, TestStartAnswer
-from jobs.api.rendering import cleaning, started, status_answer, test_started
-from jobs.api.requests import AnswerBody, CancelBody, JobFilter, StartBody, TestStartBody
+from jobs.api.rendering import cleaning, listed, started, status_answer, test_started
+from jobs.api.requests import AnswerBody, CancelBody, JobFilterQuery, StartBody, TestStartBody
 from jobs.cleanup import clean_up
 from jobs.durations import NANOSECONDS, parse_duration
-from jobs.models import FailoverJob
-from jobs.presentation import listed
+from jobs.listing import CursorRefused, JobFilter, page_of_jobs
 from jobs.runtime import process_engine, process_gateways
 from jobs.services import StartRequest, StartTestRequest, answer, cancel, job_of, start_live, start_test
 from networks.api.fields import unknown_fields
-
-# Counting is most of the cost of a long list: beyond this many the total is an estimate.
-_COUNTED_EXACTLY = 10_000
 
 
 class LiveFailoverViewSet(ViewSet):
@@ -85,26 +81,18 @@ class TestFailoverViewSet(ViewSet):
 class FailoverJobViewSet(ViewSet):
     """This will show failover jobs, and take what operators decide about them."""
 
-    @extend_schema(parameters=[JobFilter], responses={200: JobsAnswer}, operation_id="list_failover_jobs")
+    @extend_schema(parameters=[JobFilterQuery], responses={200: JobsAnswer}, operation_id="list_failover_jobs")
     def list(self, request: Request) -> Response:
         """List failover jobs, newest first."""
-        parser = JobFilter(data=request.query_params)
+        parser = JobFilterQuery(data=request.query_params)
         parser.is_valid(raise_exception=True)
-        wanted: dict[str, Any] = dict(parser.validated_data)
-        limit, offset = wanted.pop("limit"), wanted.pop("offset")
-        chosen = FailoverJob.objects.filter(**{_COLUMNS[name]: value for name, value in wanted.items()})
-        now = timezone.now()
-        rows = [listed(job, now=now) for job in chosen.order_by("-created_at", "-id")[offset : offset + limit]]
-        total, is_estimate = _total(chosen, is_filtered=bool(wanted))
-        return Response(
-            {
-                "message": "Retrieved failover jobs list",
-                "total_jobs": total,
-                "total_is_estimate": is_estimate,
-                "returned_jobs": len(rows),
-                "jobs": rows,
-            }
-        )
+        asked: dict[str, Any] = dict(parser.validated_data)
+        place = {name: asked.pop(name) for name in ("limit", "offset", "cursor") if name in asked}
+        try:
+            page = page_of_jobs(wanted=JobFilter(**asked), now=timezone.now(), **place)
+        except CursorRefused as error:
+            raise ValidationError({"cursor": str(error)}) from error
+        return Response(listed(page))
 
     @extend_schema(responses={200: StatusAnswer}, operation_id="failover_job_status")
     def status(self, request: Request, job_id: str) -> Response:
@@ -127,17 +115,6 @@ class FailoverJobViewSet(ViewSet):
         parser.is_valid(raise_exception=True)
         job = answer(engine=process_engine(), job_id=job_id, actor=_actor(request), **parser.validated_data)
         return Response(status_answer(job, now=timezone.now(), message="Answer recorded"))
-
-
-_COLUMNS = {"status": "status", "type": "job_type", "vm_id": "source_vm_id"}
-
-
-def _total(chosen: QuerySet[FailoverJob], *, is_filtered: bool) -> tuple[int, bool]:
-    counted = chosen.order_by()[: _COUNTED_EXACTLY + 1].count()
-    if counted <= _COUNTED_EXACTLY:
-        return counted, False
-    newest = None if is_filtered else FailoverJob.objects.order_by("-pk").values_list("pk", flat=True).first()
-    return newest or counted, True
 
 
 def _actor(request: Request) -> str:

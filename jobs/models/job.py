@@ -58,7 +58,7 @@ class FailoverJob(models.Model):
     job_id = models.CharField(max_length=200, unique=True, help_text="{type}-failover-{vm_id}-{unix seconds}")
     job_type = models.CharField(max_length=8, choices=JobType.choices)
     vm = models.ForeignKey("inventory.ProtectedVM", on_delete=models.PROTECT, related_name="failover_jobs")
-    source_vm_id = models.CharField(max_length=128, db_index=True)
+    source_vm_id = models.CharField(max_length=128)
     vm_name = models.CharField(max_length=255)
     marker = models.CharField(max_length=16, unique=True, help_text="carried by the name of everything the job makes")
     endpoint = models.CharField(max_length=64, help_text="key of the target cloud whose async jobs this job waits for")
@@ -120,7 +120,10 @@ class FailoverJob(models.Model):
         indexes = [
             models.Index(fields=["state", "next_look_at"], name="job_due"),
             models.Index(fields=["-created_at", "-id"], name="job_newest"),
-            models.Index(fields=["status", "-created_at"], name="job_by_status"),
+            models.Index(fields=["status", "-created_at", "-id"], name="job_newest_of_status"),
+            models.Index(fields=["state", "-created_at", "-id"], name="job_newest_of_state"),
+            models.Index(fields=["job_type", "-created_at", "-id"], name="job_newest_of_type"),
+            models.Index(fields=["source_vm_id", "-created_at", "-id"], name="job_newest_of_vm"),
         ]
 
     def __str__(self) -> str:
