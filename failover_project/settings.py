@@ -158,9 +158,9 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["failover_project.api.envelope.EnvelopeRenderer"],
     "DEFAULT_PARSER_CLASSES": ["failover_project.api.json_parser.LimitedJSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        "failover_project.api.authentication.TroubleshootingAuthentication",
         "failover_project.api.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
-        "failover_project.api.authentication.TroubleshootingAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["failover_project.api.permissions.RoleAllows"],
     "DEFAULT_THROTTLE_CLASSES": ["failover_project.api.throttles.CallerThrottle"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -16,7 +17,15 @@ from jobs.models import FailoverJob, JobState, JobType, Phase, Plan, PlanKind, P
 from jobs.runtime import ring_on_commit
 
 
-def clean_up(*, engine: Engine, job: FailoverJob, actor: str) -> FailoverJob:
+@dataclass(frozen=True)
+class _Asked:
+    """Who asked for a cleanup, and why."""
+
+    by: str
+    reason: str
+
+
+def clean_up(*, engine: Engine, job: FailoverJob, actor: str, reason: str = "") -> FailoverJob:
     """End a test and remove what it made; safe to press twice and at any moment. Raises CannotCleanUp, ActiveJob.
 
     In its window the cleanup begins; while it is still being made, the making stops and what was made is undone; a test
@@ -26,7 +35,7 @@ def clean_up(*, engine: Engine, job: FailoverJob, actor: str) -> FailoverJob:
         raise CannotCleanUp(job)
     with transaction.atomic():
         job = FailoverJob.objects.select_for_update().get(pk=job.pk)
-        phase = _ask(engine, job, actor)
+        phase = _ask(engine, job, _Asked(by=actor, reason=reason))
         ring_on_commit(engine, job_id=job.pk, phase=phase)
     job.refresh_from_db()
     return job
@@ -49,27 +58,27 @@ def expired_tests(*, now: datetime, all_overdue: bool) -> list[FailoverJob]:
     return list((over if all_overdue else over.filter(auto_cleanup=True)).order_by("window_ends_at"))
 
 
-def _ask(engine: Engine, job: FailoverJob, actor: str) -> str:
+def _ask(engine: Engine, job: FailoverJob, asked: _Asked) -> str:
     now = engine.clock.now()
     plan = job.plans.filter(state__in=[PlanState.RUNNING, PlanState.STOPPING]).first()
     if job.state == JobState.WINDOW_OPEN:
         if job.cleanup_requested_at is None:
-            _note(engine, job, actor)
+            _note(engine, job, asked)
         FailoverJob.objects.filter(pk=job.pk).update(cleanup_requested_at=now, next_look_at=now)
         return Phase.CLEANUP
     if plan is not None and plan.kind != PlanKind.FORWARD:
         return Phase.CLEANUP if plan.kind == PlanKind.CLEANUP else Phase.REVERTING  # It is being cleaned already.
     if plan is not None:
         if job.cancel_requested_at is None:
-            _note(engine, job, actor)
+            _note(engine, job, asked)
         FailoverJob.objects.filter(pk=job.pk, cancel_requested_at=None).update(
-            cancel_requested_at=now, cancel_requested_by=actor, cleanup_requested_at=now, next_look_at=now
+            cancel_requested_at=now, cancel_requested_by=asked.by, cleanup_requested_at=now, next_look_at=now
         )
         return Phase.VALIDATING
-    return _again(engine, job, actor)
+    return _again(engine, job, asked)
 
 
-def _again(engine: Engine, job: FailoverJob, actor: str) -> str:
+def _again(engine: Engine, job: FailoverJob, asked: _Asked) -> str:
     """Clean up what a test left that has ended; what is left may be a replica's place, so the VM is taken for it."""
     left: Plan | None = windows.left_by(job)
     if left is None:
@@ -83,9 +92,10 @@ def _again(engine: Engine, job: FailoverJob, actor: str) -> str:
         holder = busy.holder
         kind, reference = (holder.kind, holder.reference) if holder else ("failover", "?")
         raise ActiveJob(vm_id=job.source_vm_id, kind=kind, reference=reference) from busy
-    _note(engine, job, actor)
+    _note(engine, job, asked)
     return windows.resume_cleanup(engine, job=job, planned_from=left)[0]
 
 
-def _note(engine: Engine, job: FailoverJob, actor: str) -> None:
-    record(engine, job, "cleanup_requested", f"{actor or 'Somebody'} asked for the cleanup.", actor=actor)
+def _note(engine: Engine, job: FailoverJob, asked: _Asked) -> None:
+    words = f"{asked.by or 'Somebody'} asked for the cleanup."
+    record(engine, job, "cleanup_requested", words, actor=asked.by, reason=asked.reason)

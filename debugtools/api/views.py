@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -20,6 +21,7 @@ class HealthAnswer(serializers.Serializer[Any]):
     success = serializers.BooleanField()
     message = serializers.CharField()
     status = serializers.ChoiceField(choices=["healthy", "degraded"])
+    authentication = serializers.ChoiceField(choices=["required", "disabled"])
     components = serializers.DictField(child=serializers.CharField())
     metrics = serializers.DictField(child=serializers.IntegerField())
 
@@ -36,6 +38,7 @@ class HealthViewSet(ViewSet):
             {
                 "message": "System health check completed",
                 "status": found.status,
+                "authentication": "disabled" if settings.AUTH_DISABLED else "required",
                 "components": found.components,
                 "metrics": found.metrics,
             }

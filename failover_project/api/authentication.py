@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from rest_framework.authentication import BaseAuthentication
@@ -64,13 +65,28 @@ def _count_failure(request: Request) -> None:
 
 
 class TroubleshootingAuthentication(BaseAuthentication):
-    """This will let everybody on this host act as operator while AUTH_DISABLED is set."""
+    """This will let everybody on this host act as operator while AUTH_DISABLED is set, whatever they send.
+
+    It is asked first: a token, good or bad, and a session are then ignored, so that nobody acts as administrator.
+    """
 
     def authenticate(self, request: Request) -> tuple[Principal, None] | None:
         """Give the troubleshooting principal when authentication is off and the caller is on this host."""
-        if not authentication_is_off() or not is_loopback(request.META.get("REMOTE_ADDR", "")):
+        if not authentication_is_off() or not _is_of_this_host(request):
             return None
         return Principal(name="authentication disabled", role=Role.OPERATOR), None
+
+    def authenticate_header(self, request: Request) -> str:
+        """Give the challenge of the tokens: the framework asks the first authentication for it."""
+        return TokenAuthentication().authenticate_header(request)
+
+
+def _is_of_this_host(request: Request) -> bool:
+    """Whether the call is of a program on this host: not passed on by a proxy, not sent by a page of another site."""
+    passed_on = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
+    origin = request.headers.get("Origin")
+    is_ours = origin is None or urlsplit(origin).netloc == request.get_host()
+    return is_loopback(request.META.get("REMOTE_ADDR", "")) and not passed_on and is_ours
 
 
 def authentication_is_off() -> bool:

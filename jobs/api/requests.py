@@ -177,6 +177,12 @@ class CancelBody(serializers.Serializer[Any]):
     reason = Text(required=False, allow_blank=True, default="", max_length=1000)
 
 
+class ReasonOfCleanup(serializers.Serializer[Any]):
+    """This will parse the query of a cleanup: a DELETE has no body that every client can send."""
+
+    reason = Text(required=False, allow_blank=True, default="", max_length=1000)
+
+
 class AnswerBody(serializers.Serializer[Any]):
     """This will parse an operator's answer."""
 

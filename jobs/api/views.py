@@ -14,7 +14,7 @@ from rest_framework.viewsets import ViewSet
 from inventory.api.keeping import keep_answer, keeps_its_answer
 from jobs.api.answers import CleanupAnswer, JobsAnswer, StartAnswer, StatusAnswer, TestStartAnswer
 from jobs.api.rendering import cleaning, listed, started, status_answer, test_started
-from jobs.api.requests import AnswerBody, CancelBody, JobFilterQuery, StartBody, TestStartBody
+from jobs.api.requests import AnswerBody, CancelBody, JobFilterQuery, ReasonOfCleanup, StartBody, TestStartBody
 from jobs.cleanup import clean_up
 from jobs.durations import NANOSECONDS, parse_duration
 from jobs.listing import CursorRefused, JobFilter, page_of_jobs
@@ -71,10 +71,18 @@ class TestFailoverViewSet(ViewSet):
         )
         return Response(test_started(job, test_duration=test_duration))
 
-    @extend_schema(request=None, responses={200: CleanupAnswer}, operation_id="clean_up_test_failover")
+    @extend_schema(
+        parameters=[ReasonOfCleanup],
+        request=None,
+        responses={200: CleanupAnswer},
+        operation_id="clean_up_test_failover",
+    )
     def destroy(self, request: Request, job_id: str) -> Response:
         """End a test failover at any moment and remove what it made; safe to repeat."""
-        job = clean_up(engine=process_engine(), job=job_of(job_id), actor=_actor(request))
+        parser = ReasonOfCleanup(data=request.query_params)
+        parser.is_valid(raise_exception=True)
+        asked: dict[str, Any] = parser.validated_data
+        job = clean_up(engine=process_engine(), job=job_of(job_id), actor=_actor(request), **asked)
         return Response(cleaning(job))
 
 

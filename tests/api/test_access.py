@@ -13,7 +13,6 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from failover_project.api import checks
 from failover_project.api.models import ApiToken, RoleName
 from failover_project.api.roles import PUBLIC_ROUTES, ROUTE_ROLES, Role
 from failover_project.api.tokens import create_token, valid_token
@@ -142,21 +141,3 @@ def test_create_token_prints_the_token_once_and_refuses_a_taken_name() -> None:
     assert token is not None and token.role == RoleName.OPERATOR
     with pytest.raises(CommandError, match="already"):
         call_command("create_token", "--name", "portal", "--role", "viewer", stdout=out)
-
-
-def test_authentication_off_acts_as_operator_on_this_host_only_and_says_so(anybody: APIClient, settings: Any) -> None:
-    settings.AUTH_DISABLED = True
-
-    here = anybody.get(PATHS["network-mappings"])
-    elsewhere = anybody.get(PATHS["network-mappings"], REMOTE_ADDR="192.0.2.7")
-
-    assert (here.status_code, here["X-Authentication"], elsewhere.status_code) == (200, "disabled", 401)
-    assert anybody.post(PATHS["network-mappings"], {}).status_code == 403
-    assert [message.id for message in checks.authentication_is_on(None)] == ["access.W001"]
-
-
-def test_authentication_off_does_not_count_on_an_address_that_others_reach(anybody: APIClient, settings: Any) -> None:
-    settings.AUTH_DISABLED, settings.BIND_HOST = True, "0.0.0.0"
-
-    assert anybody.get(PATHS["network-mappings"]).status_code == 401
-    assert [message.id for message in checks.authentication_is_on(None)] == ["access.E001"]

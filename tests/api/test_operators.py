@@ -68,6 +68,40 @@ def test_an_answer_must_be_one_of_the_choices(operator: APIClient, viewer: APICl
     assert question.answered_at is None
 
 
+def test_who_cancelled_and_why_is_on_the_timeline(operator: APIClient) -> None:
+    job = _job(protected_vm())
+
+    operator.post(f"/api/v1/failover/{job.job_id}/cancel", {"reason": "wrong VM"})
+
+    event = job.events.get(kind="cancel_requested")
+    assert (event.actor, event.fields["reason"]) == ("operator of the test", "wrong VM")
+
+
+def test_who_answered_and_why_is_with_the_question_and_on_the_timeline(operator: APIClient) -> None:
+    job = _job(protected_vm(), state="waiting_for_operator")
+    question = Question.objects.create(
+        job=job, kind="unclear", text="What now?", choices=[{"choice": "leave"}], asked_at=timezone.now()
+    )
+
+    asked = {"question_id": question.pk, "choice": "leave", "reason": "seen it in the cloud"}
+    operator.post(f"/api/v1/failover/{job.job_id}/answer", asked)
+
+    question.refresh_from_db()
+    event = job.events.get(kind="answered")
+    assert (question.answered_by, question.answer_reason) == ("operator of the test", "seen it in the cloud")
+    assert (event.actor, event.fields["reason"]) == ("operator of the test", "seen it in the cloud")
+
+
+def test_who_asked_for_a_cleanup_and_why_is_on_the_timeline(operator: APIClient) -> None:
+    vm = protected_vm()
+    job = _job(vm, job_id=f"test-failover-{vm.vm_id}-1", job_type="test", state="window_open")
+
+    answer = operator.delete(f"/api/v1/failover/test/{job.job_id}?reason=seen%20enough")
+
+    event = job.events.get(kind="cleanup_requested")
+    assert (answer.status_code, event.actor, event.fields["reason"]) == (200, "operator of the test", "seen enough")
+
+
 @pytest.mark.parametrize("page", ["access/apitoken", "networks/networkmapping", "validation/validationcheck"])
 def test_the_admin_shows_lists(page: str, django_user_model: Any) -> None:
     mapped(protected_vm())

@@ -10,10 +10,12 @@ from typing import Any
 
 import waitress
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.wsgi import get_wsgi_application
 
+from failover_project.api.checks import announce_authentication
 from failover_project.celery import app
-from failover_project.wsgi import application
 from jobs.embedded import run_part, worker_in_threads
 from jobs.keeper import Keeper
 from jobs.runtime import process_engine, process_gateways
@@ -32,6 +34,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until SIGTERM or SIGINT."""
+        warning = self._refuse_or_warn(options["host"])
         keeper = Keeper(process_engine(), process_gateways())
         keeper.register()
         worker = worker_in_threads(app, threads=settings.WORKER_THREADS)
@@ -39,15 +42,29 @@ class Command(BaseCommand):
             run_part(name, work)
         signal.signal(signal.SIGTERM, _leave)
         server = waitress.create_server(
-            application, host=options["host"], port=options["port"], threads=8, ident="failover", backlog=1024
+            get_wsgi_application(),
+            host=options["host"],
+            port=options["port"],
+            threads=8,
+            ident="failover",
+            backlog=1024,
         )
         address = f"http://{options['host']}:{server.effective_port}"
         if options["ready_file"]:
             Path(options["ready_file"]).write_text(address)
         self.stdout.write(f"ready {address}")
+        if warning:
+            self.stdout.write(self.style.WARNING(warning))
         self.stdout.flush()
         server.run()
         keeper.stop.set()
+
+    def _refuse_or_warn(self, host: str) -> str:
+        """Give the warning that authentication is off; with it nothing is served where others can reach it."""
+        try:
+            return announce_authentication(host=host)
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
