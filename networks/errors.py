@@ -79,7 +79,7 @@ class MappingsInUse(NetworkError):
     message = "Network mappings cannot change now"
 
     def __init__(self, *, vm_id: str, reference: str) -> None:
-        self.reference = reference
+        self.extra = {"blocking_job": reference}
         super().__init__(
             f"VM {vm_id} is held by failover {reference}",
             required_actions=[f"Wait for job {reference} to finish, or cancel it"],
@@ -96,6 +96,20 @@ class MappingExists(NetworkError):
         super().__init__(
             f"VM {vm_id} already has a {purpose} mapping for '{source_network_name}'",
             required_actions=["Replace it with PUT, or delete it first"],
+        )
+
+
+class MappingNamedTwice(NetworkError):
+    """This will say that a set of mappings holds two for the same source, purpose and MAC."""
+
+    error_code = "INVALID_REQUEST"
+    message = "Invalid request"
+
+    def __init__(self, *, source_network_name: str, purpose: str, source_mac: str) -> None:
+        nic = f" and MAC {source_mac}" if source_mac else ""
+        super().__init__(
+            f"mappings: two {purpose} mappings for '{source_network_name}'{nic}",
+            required_actions=["Send one mapping for each source network, purpose and MAC"],
         )
 
 

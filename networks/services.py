@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from inventory.models import ProtectedVM, ReservationKind
 from inventory.reservations import holder_of
 from networks.designations import forget_unused
-from networks.errors import MappingExists, MappingNotFound, MappingsInUse
+from networks.errors import MappingExists, MappingNamedTwice, MappingNotFound, MappingsInUse
 from networks.models import NetworkMapping, Purpose
 
 
@@ -27,6 +27,11 @@ class MappingWish:
     fixed_ip: str | None = None
 
     @property
+    def purpose(self) -> Purpose:
+        """Give the purpose that the mapping shall serve."""
+        return Purpose.TEST if self.is_test_network else Purpose.LIVE
+
+    @property
     def key(self) -> tuple[str, bool, str]:
         """Give what makes the mapping unique among those of its VM."""
         return (self.source_network_name, self.is_test_network, self.source_mac)
@@ -41,17 +46,19 @@ def create_mapping(*, vm: ProtectedVM, wish: MappingWish) -> NetworkMapping:
             return _insert(vm=vm, wish=wish)
     except IntegrityError:
         # The insert decides, by the unique key: two that look first would both see a free place.
-        raise _exists(vm, wish) from None
+        raise MappingExists(
+            vm_id=vm.vm_id, source_network_name=wish.source_network_name, purpose=wish.purpose.value
+        ) from None
 
 
 @transaction.atomic
 def replace_mappings(*, vm: ProtectedVM, wishes: Sequence[MappingWish]) -> list[NetworkMapping]:
     """Replace the set of each purpose that `wishes` names and leave the other purpose alone; all or nothing.
 
-    Raises MappingExists when two wishes collide, NetworkForbidden, MappingsInUse.
+    Raises MappingNamedTwice when two wishes collide, NetworkForbidden, MappingsInUse.
     """
+    _refuse_twice(wishes)
     _refuse_while_held(vm)
-    _refuse_twice(vm, wishes)
     purposes = {wish.is_test_network for wish in wishes}
     vm.network_mappings.filter(is_test_network__in=purposes).delete()
     # Before the inserts: a network may change its purpose within one replacement.
@@ -92,14 +99,11 @@ def _refuse_while_held(vm: ProtectedVM) -> None:
         raise MappingsInUse(vm_id=vm.vm_id, reference=holder.reference)
 
 
-def _refuse_twice(vm: ProtectedVM, wishes: Iterable[MappingWish]) -> None:
+def _refuse_twice(wishes: Iterable[MappingWish]) -> None:
     seen: set[tuple[str, bool, str]] = set()
     for wish in wishes:
         if wish.key in seen:
-            raise _exists(vm, wish)
+            raise MappingNamedTwice(
+                source_network_name=wish.source_network_name, purpose=wish.purpose.value, source_mac=wish.source_mac
+            )
         seen.add(wish.key)
-
-
-def _exists(vm: ProtectedVM, wish: MappingWish) -> MappingExists:
-    purpose = Purpose.TEST if wish.is_test_network else Purpose.LIVE
-    return MappingExists(vm_id=vm.vm_id, source_network_name=wish.source_network_name, purpose=purpose.value)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework import serializers
+
+# Sent by clients of the predecessor; it is taken, means nothing here, and is no news to them.
+PREDECESSORS_FIELDS = frozenset({"context_id"})
 
 
 class Text(serializers.CharField):
@@ -15,6 +19,25 @@ class Text(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class NameInSource(Text):
+    """This will take the name of a network as the source has it: all but control characters, nothing cut off."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=255, trim_whitespace=False, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Give the name; fails for control characters."""
+        name = super().to_internal_value(data)
+        if not is_name_in_source(name):
+            raise serializers.ValidationError("A name holds no control characters.")
+        return name
+
+
+def is_name_in_source(name: str) -> bool:
+    """Say whether the inventory would take this as the name of a network."""
+    return 0 < len(name) <= 255 and not any(ord(character) < 32 or 127 <= ord(character) < 160 for character in name)
 
 
 class Flag(serializers.BooleanField):
@@ -29,5 +52,10 @@ class Flag(serializers.BooleanField):
 
 def unknown_fields(body: Any, serializer: serializers.BaseSerializer[Any], *, also: frozenset[str]) -> list[str]:
     """Give a warning for each top-level field of the body that nothing reads; they are never refused."""
-    known = set(getattr(serializer, "fields", {})) | also
-    return [f"Unknown field '{name}' was ignored" for name in body if name not in known]
+    return unread_names(body, known=set(getattr(serializer, "fields", {})) | also)
+
+
+def unread_names(body: Iterable[str], *, known: Iterable[str], where: str = "") -> list[str]:
+    """Give a warning for each name in the body that is not known."""
+    place = f" of {where}" if where else ""
+    return [f"Unknown field '{name}'{place} was ignored" for name in body if name not in set(known)]

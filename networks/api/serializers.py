@@ -1,4 +1,4 @@
-"""This will parse network mappings from requests and render them."""
+"""This will parse what requests about network mappings ask for."""
 
 from __future__ import annotations
 
@@ -7,23 +7,46 @@ from typing import Any
 
 from rest_framework import serializers
 
-from networks.api.fields import Flag, Text
-from networks.models import NetworkMapping
-from networks.services import MappingWish
+from networks.api.fields import Flag, NameInSource, Text
 
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
+_ID = re.compile(r"[A-Za-z0-9_.:-]+")
+_MOST_MAPPINGS = 256
+
+
+class Id(Text):
+    """This will take an id: letters, digits, and `_ . : -`."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Give the id; fails for other characters."""
+        text = super().to_internal_value(data)
+        if not _ID.fullmatch(text):
+            raise serializers.ValidationError("An id holds letters, digits and _ . : - only.")
+        return text
 
 
 class MappingFields(serializers.Serializer[Any]):
     """This will parse what one mapping shall be."""
 
-    source_network_name = Text(max_length=255)
-    destination_network_id = Text(max_length=200)
-    destination_network_name = Text(max_length=255, required=False, allow_blank=True, default="")
-    is_test_network = Flag(required=False, default=False)
-    source_mac = Text(required=False, allow_blank=True, default="", help_text="Only the NIC with this MAC.")
+    source_network_name = NameInSource(help_text="The network's name in the source, exactly as there.")
+    destination_network_id = Id(max_length=200, help_text="The network's id in CloudStack.")
+    destination_network_name = Text(
+        max_length=255, required=False, allow_blank=True, default="", help_text="For people; it decides nothing."
+    )
+    is_test_network = Flag(
+        required=False, default=False, help_text="A network is for tests or for live failovers, never for both."
+    )
+    source_mac = Text(
+        max_length=17,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Only the NIC with this MAC; it goes before a mapping of the whole network.",
+    )
     keep_mac = Flag(required=False, default=False, help_text="Give the target NIC the source's MAC.")
-    fixed_ip = serializers.IPAddressField(required=False, allow_null=True, default=None)
+    fixed_ip = serializers.IPAddressField(
+        required=False, allow_null=True, default=None, help_text="The target NIC's address; not on L2 networks."
+    )
 
     def validate_source_mac(self, value: str) -> str:
         """Give the MAC in lower-case colon form."""
@@ -36,86 +59,48 @@ class MappingFields(serializers.Serializer[Any]):
 class MappingOfVM(MappingFields):
     """This will parse a mapping that names its VM."""
 
-    vm_id = Text(max_length=128)
+    vm_id = Id(max_length=128, help_text="VMware VM identifier")
 
 
 class MappingSet(serializers.Serializer[Any]):
     """This will parse the mappings that replace those of the purposes they name."""
 
-    mappings = MappingFields(many=True, allow_empty=False)
+    mappings = MappingFields(
+        many=True,
+        allow_empty=False,
+        help_text="The whole set of each purpose (live, test) that occurs in it; the other purpose stays as it is.",
+    )
+    vm_id = Id(max_length=128, required=False, help_text="May repeat the VM of the path.")
+
+    def validate_mappings(self, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Refuse more mappings than any VM has NICs for."""
+        if len(value) > _MOST_MAPPINGS:
+            raise serializers.ValidationError(f"At most {_MOST_MAPPINGS} mappings at once.")
+        return value
+
+    def validate_vm_id(self, value: str) -> str:
+        """Refuse another VM than that of the path."""
+        if value != self.context["vm_id"]:
+            raise serializers.ValidationError(f"The path names VM {self.context['vm_id']}.")
+        return value
 
 
 class MappingFilter(serializers.Serializer[Any]):
     """This will parse the filters of the list."""
 
-    vm_id = serializers.CharField(required=False, max_length=128)
-    source_network_name = serializers.CharField(required=False, max_length=255)
-    destination_network_id = serializers.CharField(required=False, max_length=200)
-    is_test_network = serializers.BooleanField(required=False, allow_null=True, default=None)
-    limit = serializers.IntegerField(required=False, default=50, min_value=1, max_value=1000)
-    offset = serializers.IntegerField(required=False, default=0, min_value=0, max_value=1_000_000_000)
-
-
-def wish_of(fields: dict[str, Any]) -> MappingWish:
-    """Give the wish that parsed fields state."""
-    return MappingWish(**{name: value for name, value in fields.items() if name != "vm_id"})
-
-
-def rendered(mapping: NetworkMapping, *, with_vm: bool = True) -> dict[str, Any]:
-    """Give the mapping as the contract shows it."""
-    return {
-        "id": mapping.pk,
-        **({"vm_id": mapping.vm.vm_id} if with_vm else {}),
-        "source_network_name": mapping.source_network_name,
-        "destination_network_id": mapping.destination_network_id,
-        "destination_network_name": mapping.destination_network_name,
-        "is_test_network": mapping.is_test_network,
-        "created_at": mapping.created_at,
-        "updated_at": mapping.updated_at,
-        "source_mac": mapping.source_mac or None,
-        "keep_mac": mapping.keep_mac,
-        "fixed_ip": mapping.fixed_ip,
-    }
-
-
-class MappingAnswer(serializers.Serializer[Any]):
-    """This will describe a mapping in answers (for the API's description)."""
-
-    id = serializers.IntegerField()
-    vm_id = serializers.CharField(required=False)
-    source_network_name = serializers.CharField()
-    destination_network_id = serializers.CharField()
-    destination_network_name = serializers.CharField(allow_blank=True)
-    is_test_network = serializers.BooleanField()
-    created_at = serializers.DateTimeField()
-    updated_at = serializers.DateTimeField()
-    source_mac = serializers.CharField(allow_null=True)
-    keep_mac = serializers.BooleanField()
-    fixed_ip = serializers.CharField(allow_null=True)
-
-
-class OneMappingAnswer(serializers.Serializer[Any]):
-    """This will describe the answer to a creation."""
-
-    success = serializers.BooleanField()
-    message = serializers.CharField()
-    mapping = MappingAnswer()
-
-
-class MappingsAnswer(serializers.Serializer[Any]):
-    """This will describe a list of mappings."""
-
-    success = serializers.BooleanField()
-    message = serializers.CharField()
-    vm_id = serializers.CharField(required=False)
-    mappings = MappingAnswer(many=True)
-    total_mappings = serializers.IntegerField()
-
-
-class DeletedAnswer(serializers.Serializer[Any]):
-    """This will describe the answer to a deletion."""
-
-    success = serializers.BooleanField()
-    message = serializers.CharField()
-    vm_id = serializers.CharField()
-    deleted_mappings = serializers.IntegerField()
+    vm_id = serializers.CharField(required=False, max_length=128, help_text="Only mappings of this VM.")
+    source_network_name = serializers.CharField(
+        required=False, max_length=255, trim_whitespace=False, help_text="Only mappings of this source network."
+    )
+    destination_network_id = serializers.CharField(
+        required=False, max_length=200, help_text="Only mappings to this target network, in any case."
+    )
+    is_test_network = serializers.BooleanField(
+        required=False, allow_null=True, default=None, help_text="Only mappings for tests, or only for live failovers."
+    )
+    limit = serializers.IntegerField(
+        required=False, default=50, min_value=1, max_value=1000, help_text="Number of results to return."
+    )
+    offset = serializers.IntegerField(
+        required=False, default=0, min_value=0, max_value=1_000_000_000, help_text="Result offset for pagination."
+    )
