@@ -10,6 +10,8 @@ from typing import Any
 import dj_database_url
 import structlog
 
+from debugtools.log_file import stamp_process
+from debugtools.redaction import Redactor
 from failover_project import environment as env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -45,6 +47,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "failover_project.api.request_log.RequestLog",
     "failover_project.api.middleware.ApiConventions",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -220,23 +223,41 @@ structlog.configure(
 )
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
 LOG_FILE = env.text("LOG_FILE")
-_HANDLER: dict[str, Any] = (
-    {"class": "logging.FileHandler", "filename": LOG_FILE, "formatter": "json"}
-    if LOG_FILE
-    else {"class": "logging.StreamHandler", "formatter": "json"}
-)
+# What GET /api/v1/debug/logs reads: the newest records of every process of this host, beside the log proper.
+RECENT_LOG_FILE = VAR_DIR / "log" / "service.jsonl"
+RECENT_LOG_MB = env.number("RECENT_LOG_MB", 8)
+_HANDLERS: dict[str, dict[str, Any]] = {
+    "default": (
+        {"class": "logging.FileHandler", "filename": LOG_FILE, "formatter": "json"}
+        if LOG_FILE
+        else {"class": "logging.StreamHandler", "formatter": "json"}
+    )
+}
+if RECENT_LOG_MB > 0:
+    _HANDLERS["recent"] = {
+        "class": "debugtools.log_file.SharedLogFile",
+        "filename": RECENT_LOG_FILE,
+        "max_bytes": int(RECENT_LOG_MB * 1024 * 1024),
+        "formatter": "json",
+    }
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
         "json": {
             "()": structlog.stdlib.ProcessorFormatter,
-            "processor": structlog.processors.JSONRenderer(),
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                stamp_process,
+                # Here, where every record of every logger passes on its way to any log.
+                Redactor(known=(SECRET_KEY, FIELD_KEY)),
+                structlog.processors.JSONRenderer(),
+            ],
             "foreign_pre_chain": _SHARED_PROCESSORS,
         },
     },
-    "handlers": {"default": _HANDLER},
-    "root": {"handlers": ["default"], "level": LOG_LEVEL},
+    "handlers": _HANDLERS,
+    "root": {"handlers": list(_HANDLERS), "level": LOG_LEVEL},
     "loggers": {
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},

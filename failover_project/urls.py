@@ -6,8 +6,9 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from debugtools.api.views import HealthViewSet
+from debugtools.api.views import EndpointsViewSet, HealthViewSet, InternalsViewSet, LogsViewSet
 from failover_project.api.idempotency import answered_once
+from failover_project.api.roles import role_in_words
 from jobs.api.views import FailoverJobViewSet, LiveFailoverViewSet, TestFailoverViewSet
 from jobs.open_failovers import open_failovers_of
 from networks.api.views import NetworkMappingViewSet
@@ -75,6 +76,13 @@ api_v1: list[URLPattern | URLResolver] = [
     ),
     path("inventory/", include("inventory.api.urls")),
     path("debug/health", HealthViewSet.as_view({"get": "retrieve"}), name="debug-health"),
+    path("debug/failover-jobs", InternalsViewSet.as_view({"get": "list"}), name="debug-failover-jobs"),
+    path(
+        "debug/endpoints",
+        EndpointsViewSet.as_view({"get": "list"}, role_of=role_in_words),
+        name="debug-endpoints",
+    ),
+    path("debug/logs", LogsViewSet.as_view({"get": "list"}), name="debug-logs"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
 ]
 

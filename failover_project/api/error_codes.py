@@ -89,6 +89,13 @@ ERROR_CODES: Mapping[str, ErrorCode] = _table(
         ("Import a target cloud (endpoint, API key, secret key, zone) into the inventory",),
     ),
     ErrorCode(
+        "DATABASE_UNAVAILABLE",
+        503,
+        "The database is not available",
+        "The service cannot reach its database; jobs stand still until it is back.",
+        ("Look after the database server; jobs go on by themselves",),
+    ),
+    ErrorCode(
         "INVALID_REQUEST",
         400,
         "Invalid request",

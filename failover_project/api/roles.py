@@ -53,6 +53,10 @@ ROUTE_ROLES: Mapping[str, Mapping[str, Role]] = MappingProxyType(
         "inventory-vms": _READ,
         "inventory-vm": {**_READ, "PUT": Role.ADMIN},
         "debug-health": _READ,
+        "debug-endpoints": _READ,
+        # Log and journal tell names, addresses and what clouds answered: more than a status shows.
+        "debug-logs": {"GET": Role.OPERATOR, "HEAD": Role.OPERATOR},
+        "debug-failover-jobs": {"GET": Role.OPERATOR, "HEAD": Role.OPERATOR},
     }
 )
 
@@ -72,3 +76,11 @@ def route_of(request: Request) -> str:
     """Give the URL name of the route that a request came by."""
     match = request.resolver_match
     return (match.url_name if match else None) or ""
+
+
+def role_in_words(route: str, method: str) -> str:
+    """Give the name of that role, `public` for what needs none."""
+    if route in PUBLIC_ROUTES:
+        return "public"
+    needed = needed_role(route=route, method=method)
+    return needed.label if needed is not None else "nobody"

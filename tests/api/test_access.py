@@ -42,6 +42,9 @@ PATHS = {
     "inventory-vms": "/api/v1/inventory/vms",
     "inventory-vm": "/api/v1/inventory/vms/vm-x",
     "debug-health": "/api/v1/debug/health",
+    "debug-endpoints": "/api/v1/debug/endpoints",
+    "debug-logs": "/api/v1/debug/logs",
+    "debug-failover-jobs": "/api/v1/debug/failover-jobs",
 }
 CASES = [(route, method) for route in PATHS for method in METHODS]
 

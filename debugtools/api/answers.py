@@ -1,0 +1,272 @@
+"""This will describe the answers of the debug routes, for the API's description."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from debugtools.log_reading import LEVELS
+from jobs.models import AttemptState, JobState, JobStatus, JobType, Outcome, Phase, PlanKind, PlanState, StepState
+
+
+class CloudHealthAnswer(serializers.Serializer[Any]):
+    """This will describe whether a target cloud answers just now, and what its last probe left."""
+
+    name = serializers.CharField()
+    state = serializers.ChoiceField(choices=["reachable", "unreachable"])
+    trouble = serializers.CharField(allow_blank=True, help_text="What is wrong, in words.")
+    version = serializers.CharField(allow_blank=True)
+    clock_skew_seconds = serializers.FloatField(allow_null=True)
+    probed_at = serializers.DateTimeField(allow_null=True)
+    probe_doubt = serializers.CharField(allow_blank=True)
+
+
+class WatcherHealthAnswer(serializers.Serializer[Any]):
+    """This will describe when somebody last watched async jobs and swept for due work."""
+
+    last_tick_at = serializers.DateTimeField(allow_null=True)
+    age_seconds = serializers.FloatField(allow_null=True)
+    owner = serializers.CharField(allow_null=True)
+    living_processes = serializers.IntegerField()
+
+
+class BrokerHealthAnswer(serializers.Serializer[Any]):
+    """This will describe whether wake-ups can be sent."""
+
+    kind = serializers.CharField()
+    state = serializers.ChoiceField(choices=["connected", "unreachable"])
+    error = serializers.CharField(allow_blank=True)
+
+
+class HealthDetails(serializers.Serializer[Any]):
+    """This will describe what is behind the components."""
+
+    clouds = CloudHealthAnswer(many=True)
+    watcher = WatcherHealthAnswer()
+    broker = BrokerHealthAnswer()
+
+
+class HealthComponents(serializers.Serializer[Any]):
+    """This will describe how each component is."""
+
+    database = serializers.ChoiceField(choices=["connected", "disconnected"])
+    ossea_client = serializers.ChoiceField(choices=["configured", "not configured", "unreachable", "unknown"])
+    failover_engines = serializers.ChoiceField(choices=["initialized", "not running", "stalled", "unknown"])
+    api_server = serializers.ChoiceField(choices=["running"])
+
+
+class HealthMetrics(serializers.Serializer[Any]):
+    """This will describe how much there is of what."""
+
+    active_failover_jobs = serializers.IntegerField()
+    total_vms_discovered = serializers.IntegerField()
+    ossea_volumes = serializers.IntegerField()
+    network_mappings = serializers.IntegerField()
+
+
+class HealthAnswer(serializers.Serializer[Any]):
+    """This will describe how the service is."""
+
+    success = serializers.BooleanField()
+    message = serializers.CharField()
+    status = serializers.ChoiceField(choices=["healthy", "degraded"])
+    authentication = serializers.ChoiceField(choices=["required", "disabled"])
+    components = HealthComponents()
+    metrics = HealthMetrics()
+    problems = serializers.ListField(child=serializers.CharField(), help_text="What is wrong, and what to do.")
+    details = HealthDetails()
+
+
+class MethodAnswer(serializers.Serializer[Any]):
+    """This will describe one method of an endpoint."""
+
+    method = serializers.CharField()
+    role = serializers.CharField(help_text="viewer, operator, admin, or public: no token is needed.")
+    summary = serializers.CharField(allow_blank=True)
+
+
+class EndpointAnswer(serializers.Serializer[Any]):
+    """This will describe one endpoint."""
+
+    path = serializers.CharField()
+    name = serializers.CharField(help_text="The route's name, by which the table of roles knows it.")
+    methods = MethodAnswer(many=True)
+
+
+class EndpointsAnswer(serializers.Serializer[Any]):
+    """This will describe the list of endpoints."""
+
+    success = serializers.BooleanField()
+    message = serializers.CharField()
+    total_endpoints = serializers.IntegerField()
+    endpoints = EndpointAnswer(many=True)
+
+
+class LogRecordAnswer(serializers.Serializer[Any]):
+    """This will describe one log record; `fields` is what it says beside the rest."""
+
+    timestamp = serializers.CharField(allow_null=True)
+    level = serializers.ChoiceField(choices=LEVELS)
+    logger = serializers.CharField(allow_null=True)
+    event = serializers.CharField()
+    job_id = serializers.CharField(allow_null=True)
+    request_id = serializers.CharField(allow_null=True)
+    fields = serializers.DictField()  # type: ignore[assignment]
+
+
+class LogSource(serializers.Serializer[Any]):
+    """This will describe where the records were read."""
+
+    kind = serializers.ChoiceField(choices=["file", "none"])
+    host = serializers.CharField(help_text="Records of other hosts are in those hosts' logs.")
+    covers = serializers.CharField()
+
+
+class LogsAnswer(serializers.Serializer[Any]):
+    """This will describe a page of the log, newest record first."""
+
+    success = serializers.BooleanField()
+    message = serializers.CharField()
+    source = LogSource()  # type: ignore[assignment]
+    returned_records = serializers.IntegerField()
+    records = LogRecordAnswer(many=True)
+    next_cursor = serializers.CharField(
+        allow_null=True, help_text="Where older records begin, also after an empty page; null at the end."
+    )
+    unreadable_lines = serializers.IntegerField()
+
+
+class ReservationAnswer(serializers.Serializer[Any]):
+    """This will describe a resource that an unfinished attempt touches."""
+
+    resource = serializers.CharField()
+    taken_at = serializers.DateTimeField()
+    async_job_id = serializers.CharField()
+
+
+class OpenQuestion(serializers.Serializer[Any]):
+    """This will describe a question that nobody has answered."""
+
+    id = serializers.IntegerField()
+    kind = serializers.CharField()
+    question = serializers.CharField()
+    seen = serializers.DictField()
+    choices = serializers.ListField(child=serializers.DictField())
+    asked_at = serializers.DateTimeField()
+
+
+class AttemptInternals(serializers.Serializer[Any]):
+    """This will describe one attempt at a step."""
+
+    number = serializers.IntegerField()
+    async_job_id = serializers.CharField()
+    state = serializers.ChoiceField(choices=AttemptState.choices)
+    owner = serializers.CharField()
+    intent_at = serializers.DateTimeField()
+    deadline = serializers.DateTimeField()
+    submitted_at = serializers.DateTimeField(allow_null=True)
+    answered_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    settled_after = serializers.DateTimeField(allow_null=True)
+    next_look_at = serializers.DateTimeField(allow_null=True)
+    answer = serializers.DictField()
+    readings = serializers.ListField(child=serializers.JSONField())
+    explanation = serializers.CharField(allow_null=True)
+
+
+class StepInternals(serializers.Serializer[Any]):
+    """This will describe one step with its attempts."""
+
+    key = serializers.CharField()
+    phase = serializers.ChoiceField(choices=Phase.choices)
+    command = serializers.CharField()
+    title = serializers.CharField()
+    arguments = serializers.DictField()
+    after = serializers.ListField(child=serializers.CharField())
+    state = serializers.ChoiceField(choices=StepState.choices)
+    reason = serializers.CharField(allow_null=True)
+    waiting_for = serializers.CharField(allow_null=True)
+    not_before = serializers.DateTimeField(allow_null=True)
+    result = serializers.DictField()
+    is_point_of_no_return = serializers.BooleanField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    attempts = AttemptInternals(many=True)
+
+
+class PlanInternals(serializers.Serializer[Any]):
+    """This will describe one plan with its steps."""
+
+    number = serializers.IntegerField()
+    kind = serializers.ChoiceField(choices=PlanKind.choices)
+    state = serializers.ChoiceField(choices=PlanState.choices)
+    stop_reason = serializers.CharField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+    steps = StepInternals(many=True)
+
+
+class JobInternals(serializers.Serializer[Any]):
+    """This will describe a job as the journal holds it."""
+
+    job_id = serializers.CharField()
+    job_type = serializers.ChoiceField(choices=JobType.choices)
+    vm_id = serializers.CharField()
+    status = serializers.ChoiceField(choices=JobStatus.choices)
+    state = serializers.ChoiceField(choices=JobState.choices)
+    outcome = serializers.ChoiceField(choices=Outcome.choices, allow_null=True)
+    marker = serializers.CharField()
+    endpoint = serializers.CharField()
+    strategy = serializers.CharField(allow_null=True)
+    defects = serializers.IntegerField()
+    error_code = serializers.CharField(allow_null=True)
+    error_message = serializers.CharField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    next_look_at = serializers.DateTimeField(allow_null=True)
+    point_of_no_return_at = serializers.DateTimeField(allow_null=True)
+    cancel_requested_at = serializers.DateTimeField(allow_null=True)
+    cleanup_requested_at = serializers.DateTimeField(allow_null=True)
+    holds_vm = serializers.BooleanField(help_text="Whether this job's reservation keeps others off its VM.")
+    reservations = ReservationAnswer(many=True)
+    open_questions = OpenQuestion(many=True)
+    plans = PlanInternals(many=True)
+
+
+class ProcessAnswer(serializers.Serializer[Any]):
+    """This will describe a process that carries steps."""
+
+    owner = serializers.CharField()
+    host = serializers.CharField()
+    pid = serializers.IntegerField()
+    started_at = serializers.DateTimeField()
+    valid_until = serializers.DateTimeField()
+    is_valid = serializers.BooleanField()  # type: ignore[assignment]
+
+
+class RoleAnswer(serializers.Serializer[Any]):
+    """This will describe what only one process does at a time, and which one does."""
+
+    role = serializers.CharField()
+    owner = serializers.CharField()
+    valid_until = serializers.DateTimeField()
+    is_valid = serializers.BooleanField()  # type: ignore[assignment]
+    last_tick_at = serializers.DateTimeField(allow_null=True)
+
+
+class LeasesAnswer(serializers.Serializer[Any]):
+    """This will describe who is alive."""
+
+    processes = ProcessAnswer(many=True)
+    roles = RoleAnswer(many=True)
+
+
+class InternalsAnswer(serializers.Serializer[Any]):
+    """This will describe a page of jobs' internals, newest job first."""
+
+    success = serializers.BooleanField()
+    message = serializers.CharField()
+    total_jobs = serializers.IntegerField()
+    returned_jobs = serializers.IntegerField()
+    jobs = JobInternals(many=True)
+    leases = LeasesAnswer()
