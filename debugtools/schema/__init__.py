@@ -1,0 +1,1 @@
+"""This will describe the database from the models, for docs/database-schema.md."""
