@@ -19,8 +19,8 @@ _HEAD = """# Database schema
 
 Written by `manage.py describe_database` from the models; a test says when it is out of date. Types are PostgreSQL's;
 SQLite, the embedded default, has the nearest it knows. The database holds the truth: nothing but these tables decides
-what a job does next ([ARCHITECTURE](../ARCHITECTURE.md)). Every foreign key is enforced: of "→ `table`, goes with it" the
-row is deleted with the one it names, of "keeps it" the one it names can't be deleted while the row is there.
+what a job does next ([ARCHITECTURE](../ARCHITECTURE.md)). Every foreign key is enforced: of "→ `table`, goes with it"
+the row is deleted with the one it names, of "keeps it" the one it names can't be deleted while the row is there.
 """
 _TABLE_HEAD = "| column | type | null | meaning |\n|---|---|---|---|"
 
@@ -94,7 +94,8 @@ def _meaning(field: models.Field[Any, Any]) -> str:
 
 def _relation(field: ForeignKey[Any, Any]) -> str:
     target = field.related_model._meta.db_table
-    end = {models.CASCADE: "goes with it", models.PROTECT: "keeps it"}.get(field.remote_field.on_delete, "")
+    ends: dict[Any, str] = {models.CASCADE: "goes with it", models.PROTECT: "keeps it"}
+    end = ends.get(field.remote_field.on_delete, "")
     one = "one row per " if field.unique else "→ "
     return f"{one}`{target}`, {end}".rstrip(", ")
 
