@@ -9,7 +9,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from debugtools.api.views import EndpointsViewSet, HealthViewSet, InternalsViewSet, LogsViewSet
 from failover_project.api.idempotency import answered_once
 from failover_project.api.roles import role_in_words
-from jobs.api.views import FailoverJobViewSet, LiveFailoverViewSet, TestFailoverViewSet
+from jobs.api.start_views import BulkFailoverViewSet, LiveFailoverViewSet, TestFailoverViewSet
+from jobs.api.views import FailoverJobViewSet
 from jobs.open_failovers import open_failovers_of
 from networks.api.views import NetworkMappingViewSet
 from validation.api.views import ReadinessViewSet, VMStatusViewSet
@@ -52,6 +53,7 @@ api_v1: list[URLPattern | URLResolver] = [
         TestFailoverViewSet.as_view({"delete": "destroy"}),
         name="failover-test-job",
     ),
+    path("failover/bulk", BulkFailoverViewSet.as_view({"post": "create"}), name="failover-bulk"),
     path("failover/jobs", FailoverJobViewSet.as_view({"get": "list"}), name="failover-jobs"),
     path("failover/<identifier:job_id>/status", FailoverJobViewSet.as_view({"get": "status"}), name="failover-status"),
     path("failover/<identifier:job_id>/cancel", FailoverJobViewSet.as_view({"post": "cancel"}), name="failover-cancel"),

@@ -56,7 +56,60 @@ class CloudNotUsable(JobError):
 
     error_code = "OSSEA_NOT_CONFIGURED"
     message = "OSSEA is not configured or not reachable"
-    required_actions = ("Check the target cloud's endpoint and credentials in the inventory",)
+    required_actions: tuple[str, ...] = ("Check the target cloud's endpoint and credentials in the inventory",)
+
+
+class CloudSilent(CloudNotUsable):
+    """The target cloud did not answer another start of the same request."""
+
+    message = "Validation failed"
+
+    def __init__(self, text: str, *, error_code: str, required_actions: tuple[str, ...]) -> None:
+        super().__init__(text)
+        self.error_code = error_code
+        self.required_actions = required_actions or CloudNotUsable.required_actions
+
+
+class ListedTwice(JobError):
+    """A bulk start names a VM again."""
+
+    error_code = "INVALID_REQUEST"
+    message = "Invalid request"
+    required_actions = ("List every VM once",)
+
+    def __init__(self, vm_id: str) -> None:
+        super().__init__(f"VM {vm_id} is listed twice: only its first entry counts")
+
+
+class InvalidStart(JobError):
+    """One start of a bulk has fields that cannot be read; `detail` says by field what is wrong."""
+
+    error_code = "INVALID_REQUEST"
+    message = "Invalid request"
+    required_actions = ("Correct the parameters that the error names",)
+
+    def __init__(self, detail: Any) -> None:
+        fields = detail if isinstance(detail, dict) else {}
+        super().__init__("; ".join(f"{name}: {_words(inner)}" for name, inner in fields.items()) or str(detail))
+        self.extra = {"fields": fields}
+
+
+def _words(detail: Any) -> str:
+    if isinstance(detail, dict):
+        return ", ".join(f"{name}: {_words(inner)}" for name, inner in detail.items())
+    return " ".join(_words(inner) for inner in detail) if isinstance(detail, list) else str(detail)
+
+
+class ContradictoryOptions(JobError):
+    """Two things that a start asks for cannot both be meant."""
+
+    error_code = "INVALID_REQUEST"
+    message = "Invalid request"
+
+    def __init__(self, *, field: str, why: str, to_do: str) -> None:
+        super().__init__(f"{field}: {why}")
+        self.required_actions = (to_do,)
+        self.extra = {"fields": {field.partition(".")[0]: [why]}}
 
 
 class InventoryChanged(JobError):

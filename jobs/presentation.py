@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,8 @@ from jobs.models import AttemptState, FailoverJob, JobState, JobType, Plan, Plan
 from jobs.models.timing import CommandTiming
 
 _GUESSED_SECONDS = 5.0
+# Scheme and host of an address, then all that may hold a secret; what stands before an @ may as well.
+_ADDRESS = re.compile(r"(\w+://)(?:[^/@\s]*@)?([^/\s]*)\S*")
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ def details(job: FailoverJob, steps: Sequence[Step]) -> dict[str, Any]:
         "started_at": job.started_at,
         "completed_at": job.completed_at,
         "custom_config": {**job.custom_config, **_asked_of_test(job), "network_mappings": _networks_in_use(job)},
+        "notification_config": _without_secrets(job.notification_config),
+        "unknown_fields": job.unknown_fields,
         "warnings": job.warnings,
         "requested_by": job.requested_by or None,
         "reason": job.reason or None,
@@ -83,6 +88,19 @@ def _asked_of_test(job: FailoverJob) -> dict[str, Any]:
     if job.window_seconds is None:
         return {}
     return {"test_duration": format_duration(job.window_seconds * NANOSECONDS), "auto_cleanup": job.auto_cleanup}
+
+
+def _without_secrets(value: Any) -> Any:
+    """Show an address by its host only: whoever has the address of a webhook may send to it."""
+    match value:
+        case dict():
+            return {name: _without_secrets(inner) for name, inner in value.items()}
+        case list():
+            return [_without_secrets(inner) for inner in value]
+        case str() if "://" in value:
+            return _ADDRESS.sub(r"\1\2/…", value)
+        case _:
+            return value
 
 
 def _networks_in_use(job: FailoverJob) -> dict[str, str]:

@@ -35,6 +35,7 @@ ROUTE_ROLES: Mapping[str, Mapping[str, Role]] = MappingProxyType(
     {
         "failover-live": _START,
         "failover-test": _START,
+        "failover-bulk": _START,
         "failover-test-job": {"DELETE": Role.OPERATOR},
         "failover-jobs": _READ,
         "failover-status": _READ,

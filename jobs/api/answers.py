@@ -28,6 +28,7 @@ class StartAnswer(serializers.Serializer[Any]):
     estimated_duration = serializers.CharField()
     data = StartData()  # type: ignore[assignment]
     warnings = serializers.ListField(child=serializers.CharField(), required=False)
+    unknown_fields = serializers.DictField(required=False, help_text="Top-level fields that nobody knows, as sent.")
 
 
 class StartedTest(StartData):
@@ -132,6 +133,8 @@ class JobDetails(serializers.Serializer[Any]):
     started_at = serializers.DateTimeField(allow_null=True)
     completed_at = serializers.DateTimeField(allow_null=True)
     custom_config = serializers.DictField()
+    notification_config = serializers.DictField(help_text="Addresses are shown by their host only.")
+    unknown_fields = serializers.DictField(help_text="Top-level fields of the request that nobody knows, as sent.")
     warnings = serializers.ListField(child=serializers.CharField())
     requested_by = serializers.CharField(allow_null=True)
     reason = serializers.CharField(allow_null=True)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from jobs.bulk import Ended
 from jobs.durations import NANOSECONDS, format_duration
+from jobs.forecast import plan_body
 from jobs.listing import Page
-from jobs.models import FailoverJob
+from jobs.models import FailoverJob, JobType
 from jobs.presentation import estimated_cleanup_time, estimated_duration, status_body
+from jobs.starts import PreparedStart, StartTestRequest
 
 
 def started(job: FailoverJob) -> dict[str, Any]:
@@ -25,6 +29,7 @@ def started(job: FailoverJob) -> dict[str, Any]:
             "vm_name": job.vm_name,
         },
         **({"warnings": job.warnings} if job.warnings else {}),
+        **({"unknown_fields": job.unknown_fields} if job.unknown_fields else {}),
     }
 
 
@@ -36,6 +41,70 @@ def test_started(job: FailoverJob, *, test_duration: str) -> dict[str, Any]:
         **body,
         "estimated_duration": f"{body['estimated_duration']} (test duration: {lasts})",
         "data": {**body["data"], "test_duration": test_duration, "auto_cleanup": job.auto_cleanup},
+    }
+
+
+def dry_run(prepared: PreparedStart) -> dict[str, Any]:
+    """Give the body of a dry run."""
+    endpoint = str(prepared.vm.cloud.uuid)
+    return {
+        "message": f"{prepared.kind.capitalize()} failover dry run completed: nothing was started",
+        "dry_run": True,
+        "estimated_duration": estimated_duration(endpoint=endpoint, job_type=prepared.kind),
+        "data": {
+            "job_type": prepared.kind,
+            "status": "planned",
+            "vm_id": prepared.vm.vm_id,
+            "vm_name": prepared.request.vm_name or prepared.vm.name,
+        },
+        "warnings": list(prepared.warnings),
+        "plan": plan_body(prepared, endpoint=endpoint),
+    }
+
+
+def test_dry_run(prepared: PreparedStart, *, request: StartTestRequest, test_duration: str) -> dict[str, Any]:
+    """Give the body of a dry run of a test."""
+    body = dry_run(prepared)
+    lasts = format_duration(request.window_seconds * NANOSECONDS)
+    return {
+        **body,
+        "estimated_duration": f"{body['estimated_duration']} (test duration: {lasts})",
+        "data": {**body["data"], "test_duration": test_duration, "auto_cleanup": request.auto_cleanup},
+    }
+
+
+def bulk_started(ended: Sequence[Ended], *, kind: JobType, is_dry_run: bool) -> dict[str, Any]:
+    """Give the body of a bulk start: what became of each VM."""
+    results = [_result(each) for each in ended]
+    done = sum(1 for result in results if result["success"])
+    verb = "could be started" if is_dry_run else "started"
+    return {
+        "message": f"{done} of {len(results)} {kind} failovers {verb}",
+        "type": kind,
+        "dry_run": is_dry_run,
+        "total": len(results),
+        "started": done,
+        "refused": len(results) - done,
+        "results": results,
+    }
+
+
+def _result(ended: Ended) -> dict[str, Any]:
+    refusal = ended.refusal
+    if refusal is None:
+        answer = ended.answer or {}
+        # Five hundred plans are nothing to read: a VM's own dry run shows its steps.
+        return {"vm_id": ended.vm_id, "success": True, **{name: answer[name] for name in answer if name != "plan"}}
+    extra = getattr(refusal, "extra", None) or {}
+    return {
+        "vm_id": ended.vm_id,
+        "success": False,
+        "message": refusal.message,
+        "error": str(refusal),
+        "error_code": refusal.error_code,
+        "required_actions": list(getattr(refusal, "required_actions", ())),
+        # The findings of readiness are left out: they are at the VM's readiness route.
+        **{name: value for name, value in extra.items() if name in {"blocking_job", "fields"}},
     }
 
 

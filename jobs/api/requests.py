@@ -3,119 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any
 
-from django.conf import settings
 from django.utils.dateparse import parse_datetime
 from rest_framework import serializers
 
-from jobs.durations import NANOSECONDS, format_duration, parse_duration
 from jobs.models import JobState, JobStatus, JobType
-from jobs.plans.specification import Strategy
-from networks.api.fields import Flag, Text
+from networks.api.fields import Text
 
-_MOST_MAPPINGS = 64
-_LARGEST_FACTOR = 16.0
 _LOST_PLUS = re.compile(r"(:[0-9.]+) ([0-9]{2}:?[0-9]{2})$")
-
-
-class Factor(serializers.FloatField):
-    """This will take a JSON number, never a text."""
-
-    def to_internal_value(self, data: Any) -> float:
-        """Give the number; fails for other types."""
-        if isinstance(data, bool) or not isinstance(data, int | float):
-            self.fail("invalid")
-        return super().to_internal_value(data)
-
-
-class TestDuration(Text):
-    """This will take a duration as Go writes it, within the bounds of the settings; the text is kept as it was sent."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=40, **options)
-
-    def to_internal_value(self, data: Any) -> str:
-        """Give the text; fails for what is no duration, and for one out of bounds."""
-        text = super().to_internal_value(data)
-        try:
-            seconds = parse_duration(text) // NANOSECONDS
-        except ValueError as error:
-            raise serializers.ValidationError(f"{error}.") from error
-        shortest, longest = settings.MIN_TEST_SECONDS, settings.MAX_TEST_SECONDS
-        if not shortest <= seconds <= longest:
-            bounds = f"{_in_words(shortest)} and {_in_words(longest)}"
-            raise serializers.ValidationError(f"A test lasts between {bounds}, not {_in_words(seconds)}.")
-        return text
-
-
-def _in_words(seconds: int) -> str:
-    return format_duration(seconds * NANOSECONDS)
-
-
-class KnownConfig(serializers.Serializer[Any]):
-    """This will check the known keys of `custom_config`; unknown ones are kept and named in the warnings."""
-
-    cpu_overcommit = Factor(required=False, min_value=0.1, max_value=_LARGEST_FACTOR)
-    memory_overcommit = Factor(required=False, min_value=0.1, max_value=_LARGEST_FACTOR)
-    test_environment = Flag(required=False)
-    debug_mode = Flag(required=False)
-
-
-class KnownTestConfig(KnownConfig):
-    """This will check what `custom_config` of a test knows beside the rest: how the test gets its disks."""
-
-    test_strategy = serializers.ChoiceField(
-        choices=[strategy.value for strategy in Strategy if strategy != Strategy.LIVE], required=False
-    )
-
-
-class NotificationConfig(serializers.Serializer[Any]):
-    """This will check where word of the job is sent."""
-
-    email = serializers.EmailField(required=False, max_length=254)
-    slack_webhook = serializers.URLField(required=False, max_length=500)
-
-
-class StartBody(serializers.Serializer[Any]):
-    """This will parse the body of a live start."""
-
-    known_config: ClassVar[type[serializers.Serializer[Any]]] = KnownConfig
-
-    vm_id = Text(max_length=128)
-    vm_name = Text(required=False, allow_blank=True, default="", max_length=255)
-    skip_validation = Flag(required=False, default=False)
-    network_mappings = serializers.DictField(
-        child=Text(max_length=200), required=False, default=dict, help_text="Source network name to target network id."
-    )
-    custom_config = serializers.DictField(required=False, default=dict)
-    notification_config = serializers.DictField(required=False, default=dict)
-    reason = Text(required=False, allow_blank=True, default="", max_length=1000)
-
-    def validate_network_mappings(self, value: dict[str, str]) -> dict[str, str]:
-        """Refuse more overrides than any VM has NICs."""
-        if len(value) > _MOST_MAPPINGS:
-            raise serializers.ValidationError(f"At most {_MOST_MAPPINGS} networks.")
-        return value
-
-    def validate_custom_config(self, value: dict[str, Any]) -> dict[str, Any]:
-        """Check the known keys and keep all."""
-        return _checked(value, by=self.known_config)
-
-    def validate_notification_config(self, value: dict[str, Any]) -> dict[str, Any]:
-        """Check the known keys and keep all."""
-        return _checked(value, by=NotificationConfig)
-
-
-class TestStartBody(StartBody):
-    """This will parse the body of a test start."""
-
-    known_config = KnownTestConfig
-
-    test_duration = TestDuration(help_text="How long the test VM runs, as 30m, 2h or 4h30m.")
-    auto_cleanup = Flag(required=False, default=False)
 
 
 class Moment(serializers.Field[datetime, str, str, str]):
@@ -189,8 +86,3 @@ class AnswerBody(serializers.Serializer[Any]):
     question_id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
     choice = Text(max_length=40)
     reason = Text(required=False, allow_blank=True, default="", max_length=1000)
-
-
-def _checked(value: Mapping[str, Any], *, by: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-    by(data=value).is_valid(raise_exception=True)
-    return dict(value)

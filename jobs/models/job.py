@@ -96,6 +96,7 @@ class FailoverJob(models.Model):
     network_mappings = models.JSONField(default=dict, blank=True)
     custom_config = models.JSONField(default=dict, blank=True)
     notification_config = models.JSONField(default=dict, blank=True)
+    unknown_fields = models.JSONField(default=dict, blank=True, help_text="top-level fields of the request we lack")
     warnings = models.JSONField(default=list, blank=True)
 
     created_at = models.DateTimeField()

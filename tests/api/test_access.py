@@ -24,6 +24,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 PATHS = {
     "failover-live": "/api/v1/failover/live",
     "failover-test": "/api/v1/failover/test",
+    "failover-bulk": "/api/v1/failover/bulk",
     "failover-test-job": "/api/v1/failover/test/test-failover-x-1",
     "failover-jobs": "/api/v1/failover/jobs",
     "failover-status": "/api/v1/failover/live-failover-x-1/status",

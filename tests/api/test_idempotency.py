@@ -292,7 +292,7 @@ def test_a_request_that_dies_after_its_commit_has_kept_its_answer(
         transaction.on_commit(_die)
 
     with monkeypatch.context() as patched:
-        patched.setattr("jobs.services.ring_on_commit", broken_bell)
+        patched.setattr("jobs.starts.ring_on_commit", broken_bell)
         crashed = _post(operator, LIVE, {"vm_id": vm.vm_id})
     assert (crashed.status_code, FailoverJob.objects.count()) == (500, 1)
     _free(vm)
@@ -344,7 +344,7 @@ def test_no_transaction_is_open_while_a_start_asks_the_cloud(
         open_ones.append(connection.in_atomic_block)
         return validate(**arguments)
 
-    monkeypatch.setattr("jobs.services.validate", looked_at)
+    monkeypatch.setattr("jobs.starts.validate", looked_at)
 
     assert _post(operator, LIVE, {"vm_id": vm.vm_id}).status_code == 200
     assert open_ones == [False]

@@ -188,6 +188,7 @@ def _row(number: int, vm: int, vm_id: str) -> dict[str, Any]:
         "custom_config": "{}",
         "notification_config": "{}",
         "warnings": "[]",
+        "unknown_fields": "{}",
         "created_at": created.strftime("%Y-%m-%d %H:%M:%S"),
         "started_at": (created + timedelta(seconds=1)).strftime("%Y-%m-%d %H:%M:%S"),
         "completed_at": (created + timedelta(minutes=9)).strftime("%Y-%m-%d %H:%M:%S"),
@@ -199,9 +200,12 @@ def _insert(columns: list[str], rows: Iterator[dict[str, Any]]) -> None:
 
     marks = ", ".join(["%s"] * len(columns))
     statement = f"INSERT INTO jobs_failoverjob ({', '.join(columns)}) VALUES ({marks})"
-    with transaction.atomic(), connection.cursor() as cursor:
-        while batch := [tuple(row.values()) for row, _ in zip(rows, range(_AT_ONCE), strict=False)]:
-            cursor.executemany(statement, batch)
+    with connection.cursor() as cursor:
+        while batch := [tuple(row.values()) for _, row in zip(range(_AT_ONCE), rows, strict=False)]:
+            with transaction.atomic():
+                cursor.executemany(statement, batch)
+        # Else every read would have to look through a write-ahead log as large as the table.
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _copy(columns: list[str], rows: Iterator[dict[str, Any]]) -> None:
@@ -209,7 +213,7 @@ def _copy(columns: list[str], rows: Iterator[dict[str, Any]]) -> None:
 
     with connection.cursor() as cursor:
         with cursor.copy(f"COPY jobs_failoverjob ({', '.join(columns)}) FROM STDIN") as copy:
-            while batch := [row for row, _ in zip(rows, range(_AT_ONCE), strict=False)]:
+            while batch := [row for _, row in zip(range(_AT_ONCE), rows, strict=False)]:
                 text = io.StringIO()
                 for row in batch:
                     text.write("\t".join(str(value) for value in row.values()) + "\n")

@@ -1,0 +1,92 @@
+"""This will turn the body of a start into the request that the services take, and its outcome into the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rest_framework.exceptions import ValidationError
+
+from inventory.api.keeping import keep_answer
+from jobs.api.rendering import dry_run, started, test_dry_run, test_started
+from jobs.api.start_requests import StartBody, TestStartBody
+from jobs.durations import NANOSECONDS, parse_duration
+from jobs.models import FailoverJob, JobType
+from jobs.runtime import Gateways, process_engine
+from jobs.services import StartRequest, StartTestRequest, prepare_live, prepare_test, start_live, start_test
+
+
+@dataclass(frozen=True)
+class LiveStart:
+    """This will be a parsed live start."""
+
+    vm_id: str
+    request: StartRequest
+
+    def start(self, *, gateways: Gateways, actor: str, part: str = "") -> dict[str, Any]:
+        """Start, and keep the answer with the job for repeats of the request (of this part of it, in a bulk)."""
+
+        def keep(job: FailoverJob) -> None:
+            keep_answer(started(job), part=part)
+
+        request = replace(self.request, on_written=keep)
+        return started(
+            start_live(engine=process_engine(), gateways=gateways, vm_id=self.vm_id, request=request, actor=actor)
+        )
+
+    def rehearse(self, *, gateways: Gateways) -> dict[str, Any]:
+        """Answer what a start would do."""
+        return dry_run(prepare_live(engine=process_engine(), gateways=gateways, vm_id=self.vm_id, request=self.request))
+
+
+@dataclass(frozen=True)
+class TestStart:
+    """This will be a parsed test start; `test_duration` is the text that was sent."""
+
+    vm_id: str
+    request: StartTestRequest
+    test_duration: str
+
+    def start(self, *, gateways: Gateways, actor: str, part: str = "") -> dict[str, Any]:
+        """Start, and keep the answer with the job for repeats of the request (of this part of it, in a bulk)."""
+
+        def answer(job: FailoverJob) -> dict[str, Any]:
+            return test_started(job, test_duration=self.test_duration)
+
+        def keep(job: FailoverJob) -> None:
+            keep_answer(answer(job), part=part)
+
+        request = replace(self.request, on_written=keep)
+        return answer(
+            start_test(engine=process_engine(), gateways=gateways, vm_id=self.vm_id, request=request, actor=actor)
+        )
+
+    def rehearse(self, *, gateways: Gateways) -> dict[str, Any]:
+        """Answer what a start would do."""
+        prepared = prepare_test(engine=process_engine(), gateways=gateways, vm_id=self.vm_id, request=self.request)
+        return test_dry_run(prepared, request=self.request, test_duration=self.test_duration)
+
+
+ParsedStart = LiveStart | TestStart
+
+
+def parsed_start(body: Any, *, kind: JobType) -> ParsedStart:
+    """Give the start that the body asks for; raises ValidationError with the fields that are wrong."""
+    parser = StartBody(data=body) if kind == JobType.LIVE else TestStartBody(data=body)
+    parser.is_valid(raise_exception=True)
+    refuse_dry_run_in_body(body)
+    fields: dict[str, Any] = dict(parser.validated_data)
+    vm_id = fields.pop("vm_id")
+    unknown = {name: value for name, value in body.items() if name not in parser.fields}
+    if kind == JobType.LIVE:
+        return LiveStart(vm_id, StartRequest(**fields, unknown_fields=unknown))
+    test_duration = fields.pop("test_duration")
+    seconds = parse_duration(test_duration) // NANOSECONDS
+    return TestStart(vm_id, StartTestRequest(**fields, window_seconds=seconds, unknown_fields=unknown), test_duration)
+
+
+def refuse_dry_run_in_body(body: Mapping[str, Any]) -> None:
+    """Refuse what would else be ignored, and start for real what its caller meant only to see."""
+    if "dry_run" in body:
+        raise ValidationError({"dry_run": "Say it in the query string: ?dry_run=true"})

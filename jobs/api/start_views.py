@@ -1,0 +1,149 @@
+"""This will be the API's door to starts of failovers, one or many, and to the end of tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from inventory.api.keeping import keeps_its_answer, kept_answer
+from jobs.api.answers import CleanupAnswer, StartAnswer, TestStartAnswer
+from jobs.api.callers import actor_of
+from jobs.api.parsed_starts import ParsedStart, parsed_start, refuse_dry_run_in_body
+from jobs.api.rendering import bulk_started, cleaning
+from jobs.api.requests import ReasonOfCleanup
+from jobs.api.start_answers import BulkAnswer, DryRunAnswer, TestDryRunAnswer
+from jobs.api.start_requests import BulkBody, DryRunQuery, StartBody, TestStartBody
+from jobs.bulk import start_each
+from jobs.cleanup import clean_up
+from jobs.errors import InvalidStart
+from jobs.models import JobType
+from jobs.runtime import Gateways, process_engine, process_gateways
+from jobs.services import job_of
+
+
+class LiveFailoverViewSet(ViewSet):
+    """This will start live failovers."""
+
+    @keeps_its_answer
+    @extend_schema(
+        operation_id="start_live_failover",
+        parameters=[DryRunQuery],
+        request=StartBody,
+        responses={
+            200: PolymorphicProxySerializer(
+                component_name="LiveStartOrDryRun",
+                serializers=[StartAnswer, DryRunAnswer],
+                resource_type_field_name=None,
+            )
+        },
+    )
+    def create(self, request: Request) -> Response:
+        """Start a live failover: the replica's disks become the disks of a VM on the production network.
+
+        With `dry_run=true` the same is validated and planned, and the plan is the answer: nothing is started.
+        """
+        return _started(request, kind=JobType.LIVE)
+
+
+class TestFailoverViewSet(ViewSet):
+    """This will start test failovers, and end them."""
+
+    @keeps_its_answer
+    @extend_schema(
+        operation_id="start_test_failover",
+        parameters=[DryRunQuery],
+        request=TestStartBody,
+        responses={
+            200: PolymorphicProxySerializer(
+                component_name="TestStartOrDryRun",
+                serializers=[TestStartAnswer, TestDryRunAnswer],
+                resource_type_field_name=None,
+            )
+        },
+    )
+    def create(self, request: Request) -> Response:
+        """Start a test failover: the VM boots from copies of its replica in an isolated test network.
+
+        With `dry_run=true` the same is validated and planned, and the plan is the answer: nothing is started.
+        """
+        return _started(request, kind=JobType.TEST)
+
+    @extend_schema(
+        parameters=[ReasonOfCleanup],
+        request=None,
+        responses={200: CleanupAnswer},
+        operation_id="clean_up_test_failover",
+    )
+    def destroy(self, request: Request, job_id: str) -> Response:
+        """End a test failover at any moment and remove what it made; safe to repeat."""
+        parser = ReasonOfCleanup(data=request.query_params)
+        parser.is_valid(raise_exception=True)
+        asked: dict[str, Any] = parser.validated_data
+        job = clean_up(engine=process_engine(), job=job_of(job_id), actor=actor_of(request), **asked)
+        return Response(cleaning(job))
+
+
+class BulkFailoverViewSet(ViewSet):
+    """This will start many failovers of one kind."""
+
+    @keeps_its_answer
+    @extend_schema(
+        operation_id="start_bulk_failover", parameters=[DryRunQuery], request=BulkBody, responses={200: BulkAnswer}
+    )
+    def create(self, request: Request) -> Response:
+        """Start failovers of many VMs, each for itself: the answer is 200 with a result per VM, in the order sent.
+
+        The refusal of one VM stops no other. When a target cloud does not answer, its further VMs are refused at once.
+        With `dry_run=true` every VM is validated and planned, and nothing is started.
+        """
+        is_dry_run = _is_dry_run(request)
+        body: Any = request.data
+        parser = BulkBody(data=body)
+        parser.is_valid(raise_exception=True)
+        refuse_dry_run_in_body(body)
+        kind = JobType(parser.validated_data["type"])
+        shared = {name: value for name, value in body.items() if name not in {"type", "vms"}}
+        bodies = [{**shared, **own} for own in parser.validated_data["vms"]]
+
+        def start(position: int, gateways: Gateways) -> dict[str, Any]:
+            return _one_of_many(bodies[position], kind, gateways, actor=actor_of(request), is_dry_run=is_dry_run)
+
+        ended = list(start_each([_vm_id(body) for body in bodies], gateways=process_gateways(), start=start))
+        return Response(bulk_started(ended, kind=kind, is_dry_run=is_dry_run))
+
+
+def _started(request: Request, *, kind: JobType) -> Response:
+    is_dry_run = _is_dry_run(request)
+    parsed = parsed_start(request.data, kind=kind)
+    if is_dry_run:
+        return Response(parsed.rehearse(gateways=process_gateways()))
+    return Response(parsed.start(gateways=process_gateways(), actor=actor_of(request)))
+
+
+def _one_of_many(
+    body: dict[str, Any], kind: JobType, gateways: Gateways, *, actor: str, is_dry_run: bool
+) -> dict[str, Any]:
+    try:
+        parsed: ParsedStart = parsed_start(body, kind=kind)
+    except ValidationError as error:
+        raise InvalidStart(error.detail) from error
+    if is_dry_run:
+        return parsed.rehearse(gateways=gateways)
+    done = kept_answer(part=parsed.vm_id)
+    return done if done is not None else parsed.start(gateways=gateways, actor=actor, part=parsed.vm_id)
+
+
+def _vm_id(body: dict[str, Any]) -> str | None:
+    vm_id = body.get("vm_id")
+    return vm_id.strip() if isinstance(vm_id, str) else None
+
+
+def _is_dry_run(request: Request) -> bool:
+    query = DryRunQuery(data=request.query_params)
+    query.is_valid(raise_exception=True)
+    return bool(query.validated_data["dry_run"])

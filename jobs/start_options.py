@@ -1,0 +1,64 @@
+"""This will say what the options of a start mean: which keys are known, what contradicts the start, what has no effect.
+
+The keys are documented in docs/start-options.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jobs.errors import ContradictoryOptions
+from jobs.models import JobType
+
+_SIZES = ("cpu_overcommit", "memory_overcommit")
+KNOWN_CONFIG: Mapping[JobType, frozenset[str]] = {
+    JobType.LIVE: frozenset({*_SIZES, "test_environment", "debug_mode"}),
+    JobType.TEST: frozenset({*_SIZES, "test_environment", "debug_mode", "test_strategy"}),
+}
+KNOWN_NOTIFICATIONS = frozenset({"email", "slack_webhook"})
+
+
+def refuse_contradictions(custom_config: Mapping[str, Any], *, kind: JobType) -> None:
+    """Raise ContradictoryOptions for a live start that says it is a test: it would end on production networks."""
+    if kind == JobType.LIVE and custom_config.get("test_environment") is True:
+        raise ContradictoryOptions(
+            field="custom_config.test_environment",
+            why="A live failover runs on production networks, it is no test environment.",
+            to_do="POST /api/v1/failover/test, or leave test_environment out",
+        )
+
+
+def warnings_about(
+    *,
+    kind: JobType,
+    custom_config: Mapping[str, Any],
+    notification_config: Mapping[str, Any],
+    unknown_fields: Mapping[str, Any],
+    is_sized: bool,
+) -> list[str]:
+    """Name what was asked for and has no effect; `is_sized`: the offering takes the size that it is told."""
+    return [
+        *(f"Unknown field '{name}' is kept and has no effect." for name in unknown_fields),
+        *_unknown("custom_config", custom_config, known=KNOWN_CONFIG[kind]),
+        *_unknown("notification_config", notification_config, known=KNOWN_NOTIFICATIONS),
+        *_without_effect(kind, custom_config, is_sized=is_sized),
+    ]
+
+
+def debug_is_on(custom_config: Mapping[str, Any]) -> bool:
+    """Whether the start asked to be told more."""
+    return custom_config.get("debug_mode") is True
+
+
+def _unknown(name: str, config: Mapping[str, Any], *, known: frozenset[str]) -> Iterator[str]:
+    return (f"{name}.{key} is not known and has no effect." for key in config if key not in known)
+
+
+def _without_effect(kind: JobType, config: Mapping[str, Any], *, is_sized: bool) -> Iterator[str]:
+    if not is_sized:
+        for key in _SIZES:
+            if config.get(key, 1.0) != 1.0:
+                yield f"custom_config.{key} has no effect: the service offering has a fixed size."
+    if kind == JobType.TEST and config.get("test_environment") is False:
+        yield "custom_config.test_environment has no effect: a test always runs in the test environment."
