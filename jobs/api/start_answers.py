@@ -10,7 +10,7 @@ from jobs.models import JobType, Phase
 from jobs.plans.specification import Strategy
 
 
-class DryRunData(serializers.Serializer[Any]):
+class PlannedStart(serializers.Serializer[Any]):
     """This will describe `data` of a dry run."""
 
     job_type = serializers.ChoiceField(choices=JobType.choices)
@@ -19,7 +19,7 @@ class DryRunData(serializers.Serializer[Any]):
     vm_name = serializers.CharField()
 
 
-class TestDryRunData(DryRunData):
+class PlannedTest(PlannedStart):
     """This will describe `data` of a dry run of a test."""
 
     test_duration = serializers.CharField()
@@ -79,7 +79,7 @@ class DryRunAnswer(serializers.Serializer[Any]):
     message = serializers.CharField()
     dry_run = serializers.BooleanField()
     estimated_duration = serializers.CharField()
-    data = DryRunData()  # type: ignore[assignment]
+    data = PlannedStart()  # type: ignore[assignment]
     warnings = serializers.ListField(child=serializers.CharField())
     plan = PlanAnswer()
 
@@ -87,7 +87,7 @@ class DryRunAnswer(serializers.Serializer[Any]):
 class TestDryRunAnswer(DryRunAnswer):
     """This will describe what a test failover would do."""
 
-    data = TestDryRunData()
+    data = PlannedTest()
 
 
 class BulkResult(serializers.Serializer[Any]):
