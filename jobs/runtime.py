@@ -127,9 +127,9 @@ class Clouds:
         """Give the async jobs of a cloud by its uuid."""
         return CloudJobs(self.gateways(TargetCloud.objects.get(uuid=endpoint)))
 
-    def clock_skew_seconds(self, endpoint: str) -> float | None:
-        """Give the skew that was last measured on this cloud's answers."""
-        return self.gateways(TargetCloud.objects.get(uuid=endpoint)).clock_skew
+    def clock_skew_seconds(self, job: FailoverJob) -> float | None:
+        """Give the skew that was last measured on the answers of the job's cloud."""
+        return self.gateways(job.vm.cloud).clock_skew
 
     def _findings(self, job: FailoverJob, gateway: Gateway) -> list[str]:
         verdict = validate(

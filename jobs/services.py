@@ -70,7 +70,8 @@ def answer(*, engine: Engine, job_id: str, question_id: int, choice: str, actor:
         raise CannotAnswer("The question was answered already.") from error
     except questions.UnknownChoice as error:
         raise CannotAnswer(f"{choice} is none of the choices of this question.") from error
-    for phase in decisions.decide(engine, job_id=job.pk) or [Phase.VALIDATING]:
+    board = decisions.decide(engine, job_id=job.pk)
+    for phase in (board.due_phases if board else []) or [Phase.VALIDATING]:
         ring_on_commit(engine, job_id=job.pk, phase=phase)
     job.refresh_from_db()
     return job

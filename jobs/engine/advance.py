@@ -6,127 +6,102 @@ no other job.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import structlog
 
 from jobs.engine import attempts, claims, decisions, questions
+from jobs.engine.board import Board
 from jobs.engine.journal import load_command, record
-from jobs.engine.leases import living_owners
 from jobs.engine.ports import Engine
-from jobs.models import AttemptState, FailoverJob, JobState, Plan, PlanState, Step, StepAttempt, StepState
-from jobs.models.attempt import UNFINISHED_ATTEMPTS
+from jobs.models import AttemptState, FailoverJob, JobState, Step, StepAttempt
 
 log = structlog.get_logger(__name__)
 
 _ROUNDS = 50
-# What others may change of a job while its work goes on here.
-_CHANGING = ("state", "point_of_no_return_at", "cancel_requested_at", "error_message", "defects")
 
 
 def advance(engine: Engine, *, job_id: int, phase: str) -> None:
     """Do the phase's due work until nothing is due; duplicates, stale and foreign rings find nothing to do."""
-    # With what every command's world is made of, read once for all rounds.
-    rows = FailoverJob.objects.select_related("vm__cloud", "vm__appliance")
-    job = rows.filter(pk=job_id).exclude(state=JobState.FINISHED).first()
-    if job is None:
-        return
-    with structlog.contextvars.bound_contextvars(job_id=job.job_id, phase=phase):
+    with structlog.contextvars.bound_contextvars(job_id=str(job_id), phase=phase):
         try:
-            _work(engine, job, phase)
-            follow = decisions.decide(engine, job_id=job_id)
+            follow = _work(engine, job_id=job_id, phase=phase)
         except Exception as defect:
             # The isolation point: an error nobody foresaw is our defect; the job says so and others go on.
             log.exception("defect", defect=repr(defect))
-            _count_defect(engine, job, defect)
+            _count_defect(engine, job_id=job_id, defect=defect)
             return
     for next_phase in follow:
-        if next_phase != phase:
-            engine.bell.ring(job_id=job_id, phase=next_phase)
-    if phase in follow:
-        engine.bell.ring(job_id=job_id, phase=phase)
+        engine.bell.ring(job_id=job_id, phase=next_phase)
 
 
-def _work(engine: Engine, job: FailoverJob, phase: str) -> None:
+def _work(engine: Engine, *, job_id: int, phase: str) -> list[str]:
+    """Decide and work in turns until nothing is due here; give the phases to ring for, this one last."""
+    home: FailoverJob | None = None
+    looked_at: set[tuple[int, str, datetime | None]] = set()
+    board: Board | None = None
     for _ in range(_ROUNDS):
-        job.refresh_from_db(fields=_CHANGING)
-        if job.state == JobState.QUEUED:
-            decisions.begin(engine, job=job)
-        worked = [_continue(engine, job, step, attempt) for step, attempt in _due_attempts(engine, job, phase)]
-        worked += [_start(engine, job, step) for step in ready_steps(engine, job, phase=phase)]
-        if not any(worked):
-            return
+        board = decisions.decide(engine, job_id=job_id)
+        if board is None:
+            return []
+        structlog.contextvars.bind_contextvars(job_id=board.job.job_id)
+        if board.job.state == JobState.QUEUED:
+            decisions.begin(engine, job=board.job)
+            continue
+        due = [attempt for attempt in board.due_attempts(engine, phase=phase) if _mark(attempt) not in looked_at]
+        ready = board.ready(now=engine.clock.now(), phase=phase)
+        if not due and not ready:
+            break
+        looked_at.update(_mark(attempt) for attempt in due)
+        # What every command's world is made of is read once for all rounds.
+        home = home or FailoverJob.objects.select_related("vm__cloud", "vm__appliance").get(pk=job_id)
+        board.job.vm = home.vm
+        moved = [_continue(engine, board, attempt) for attempt in due]
+        started = [_start(engine, board, step) for step in ready]
+        if not any(moved) and all(_is_out(attempt) for attempt in started):
+            # All is in the cloud's hands: there is nothing to decide before the watcher brings its word.
+            decisions.rest(engine, board)
+            return [other for other in board.due_phases if other != phase]
+    phases = board.due_phases if board is not None else []
+    return sorted(phases, key=lambda other: other == phase)
 
 
-def _due_attempts(engine: Engine, job: FailoverJob, phase: str) -> list[tuple[Step, StepAttempt]]:
-    """Give the unfinished attempts of the phase that something can be done about now."""
-    asked = job.questions.filter(answered_at__isnull=True, step__isnull=False).values("step_id")
-    rows = (
-        StepAttempt.objects.filter(step__plan__job=job, step__phase=phase, state__in=UNFINISHED_ATTEMPTS)
-        .exclude(step_id__in=asked)
-        .select_related("step__plan")
-    )
-    now = engine.clock.now()
-    living: set[str] | None = None
-    due = []
-    for attempt in rows:
-        if attempt.state == AttemptState.INTENDED:
-            living = living_owners(engine) if living is None else living
-            if attempt.owner not in living:
-                due.append((attempt.step, attempt))
-        elif attempt.next_look_at is None or attempt.next_look_at <= now:
-            due.append((attempt.step, attempt))
-    return due
+def _mark(attempt: StepAttempt) -> tuple[int, str, datetime | None]:
+    return attempt.pk, attempt.state, attempt.next_look_at
 
 
-def _continue(engine: Engine, job: FailoverJob, step: Step, attempt: StepAttempt) -> bool:
-    """Carry an attempt on; True when its state changed, so that another round may find more."""
-    before = attempt.state
-    command = load_command(engine, step)
+def _is_out(attempt: StepAttempt | None) -> bool:
+    return attempt is not None and attempt.state == AttemptState.SUBMITTED
+
+
+def _continue(engine: Engine, board: Board, attempt: StepAttempt) -> bool:
+    """Carry an attempt on; False when nothing can have changed."""
+    job, step = board.job, attempt.step
+    command = load_command(engine, step, results=board.results)
     match attempt.state:
         case AttemptState.INTENDED:
-            attempts.take_over(engine, attempt=attempt, command=command)
+            attempts.take_over(engine, job=job, attempt=attempt, command=command)
         case AttemptState.SUBMITTED:
-            attempts.ask_when_overdue(engine, job=job, step=step, attempt=attempt, command=command)
-            return False
+            return attempts.ask_when_overdue(engine, job=job, step=step, attempt=attempt, command=command)
         case AttemptState.ANSWERED:
             attempts.settle(engine, job=job, step=step, attempt=attempt, command=command)
         case AttemptState.UNKNOWN:
             attempts.resolve(engine, job=job, step=step, attempt=attempt, command=command)
-    attempt.refresh_from_db()
-    return attempt.state != before
+    return True
 
 
-def _start(engine: Engine, job: FailoverJob, step: Step) -> bool:
-    claimed = claims.claim(engine, job=job, step=step)
-    if claimed is not None:
-        attempts.submit(engine, job=job, step=step, claimed=claimed)
-        return True
-    step.refresh_from_db()
-    return step.state != StepState.WAITING
+def _start(engine: Engine, board: Board, step: Step) -> StepAttempt | None:
+    """Claim a step and make its call; None when nothing was sent (it waits, ended, or was claimed by another)."""
+    claimed = claims.claim(engine, board=board, step=step)
+    if claimed is None:
+        return None
+    attempts.submit(engine, job=board.job, step=step, claimed=claimed)
+    return claimed.attempt
 
 
-def ready_steps(engine: Engine, job: FailoverJob, *, phase: str | None = None) -> list[Step]:
-    """Give the waiting steps of the running plan whose needs are met and whose time has come."""
-    plan = Plan.objects.filter(job=job, state=PlanState.RUNNING).first()
-    if plan is None:
-        return []
-    steps = list(plan.steps.select_related("plan").order_by("position"))
-    over = {step.key for step in steps if step.state in {StepState.DONE, StepState.SKIPPED}}
-    asked = set(job.questions.filter(answered_at__isnull=True).values_list("step_id", flat=True))
-    now = engine.clock.now()
-    return [
-        step
-        for step in steps
-        if step.state == StepState.WAITING
-        and (phase is None or step.phase == phase)
-        and step.pk not in asked
-        and over.issuperset(step.after)
-        and (step.not_before is None or step.not_before <= now)
-    ]
-
-
-def _count_defect(engine: Engine, job: FailoverJob, defect: Exception) -> None:
+def _count_defect(engine: Engine, *, job_id: int, defect: Exception) -> None:
     """Park a job whose work fails again and again for no foreseen reason, for a person to look at."""
-    job.refresh_from_db()
+    job = FailoverJob.objects.get(pk=job_id)
     defects = job.defects + 1
     pause = min(engine.rules.first_pause * 2**defects, engine.rules.longest_pause)
     FailoverJob.objects.filter(pk=job.pk).update(defects=defects, next_look_at=engine.later(pause))

@@ -50,7 +50,7 @@ def submit(engine: Engine, *, job: FailoverJob, step: Step, claimed: Claimed) ->
         case Finished() | Refused():
             _set(attempt, AttemptState.INTENDED, state=AttemptState.ANSWERED, answered_at=now, answer=_said(answer))
         case Lost():
-            _become_unknown_after_loss(engine, attempt, claimed.command, answer.text)
+            _become_unknown_after_loss(engine, job, attempt, claimed.command, answer.text)
         case NotSent(text=text):
             _set(attempt, AttemptState.INTENDED, answer=_said(answer))
             attempt_is_not_done(
@@ -58,36 +58,32 @@ def submit(engine: Engine, *, job: FailoverJob, step: Step, claimed: Claimed) ->
             )
 
 
-def record_async_answer(engine: Engine, *, attempt: StepAttempt, answer: AsyncAnswer | None) -> bool:
-    """Write what the watcher heard of the attempt's async job; True when that changed anything."""
-    now = engine.clock.now()
-    if answer is None:
-        # CloudStack forgets jobs after a day, and a restored database never knew them: only reading tells.
-        words = {"kind": "vanished", "text": "CloudStack no longer knows the async job."}
-        return _set(
-            attempt,
-            AttemptState.SUBMITTED,
-            state=AttemptState.UNKNOWN,
-            answer=words,
-            settled_after=engine.later(engine.rules.settle_after_failure),
-            reading_gap_seconds=engine.rules.gap_after_failure,
-            next_look_at=engine.later(engine.rules.settle_after_failure),
-        )
-    if answer.status == "pending":
+def record_async_answer(engine: Engine, *, job_id: int, attempt_id: int, answer: AsyncAnswer | None) -> bool:
+    """Write what the watcher heard of an attempt's async job; True when that changed anything."""
+    if answer is not None and answer.status == "pending":
         return False
     with transaction.atomic():
         # The bell that follows may be lost with this process: the sweeper then finds the answer soon.
-        FailoverJob.objects.filter(pk=attempt.step.plan.job_id).update(
-            next_look_at=engine.later(engine.rules.patience_with_bell)
-        )
-        return _set(
-            attempt,
-            AttemptState.SUBMITTED,
-            state=AttemptState.ANSWERED,
-            answered_at=now,
-            answer=_heard(answer),
-            next_look_at=now,
-        )
+        FailoverJob.objects.filter(pk=job_id).update(next_look_at=engine.later(engine.rules.patience_with_bell))
+        submitted = StepAttempt.objects.filter(pk=attempt_id, state=AttemptState.SUBMITTED)
+        return bool(submitted.update(**(_vanished(engine) if answer is None else _answered(engine, answer))))
+
+
+def _answered(engine: Engine, answer: AsyncAnswer) -> dict[str, Any]:
+    now = engine.clock.now()
+    return {"state": AttemptState.ANSWERED, "answered_at": now, "answer": _heard(answer), "next_look_at": now}
+
+
+def _vanished(engine: Engine) -> dict[str, Any]:
+    """CloudStack forgets jobs after a day, and a restored database never knew them: only reading tells."""
+    settled = engine.later(engine.rules.settle_after_failure)
+    return {
+        "state": AttemptState.UNKNOWN,
+        "answer": {"kind": "vanished", "text": "CloudStack no longer knows the async job."},
+        "settled_after": settled,
+        "reading_gap_seconds": engine.rules.gap_after_failure,
+        "next_look_at": settled,
+    }
 
 
 def settle(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttempt, command: Command) -> None:
@@ -117,18 +113,20 @@ def resolve(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttemp
         _conclude(engine, job, step, attempt, _without_answer(command, sight))
 
 
-def take_over(engine: Engine, *, attempt: StepAttempt, command: Command) -> bool:
+def take_over(engine: Engine, *, job: FailoverJob, attempt: StepAttempt, command: Command) -> bool:
     """Take an intent whose owner died: whether its call was made is unknown."""
     return _become_unknown_after_loss(
-        engine, attempt, command, "The process that made the call died.", kind="owner_died"
+        engine, job, attempt, command, "The process that made the call died.", kind="owner_died"
     )
 
 
-def ask_when_overdue(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttempt, command: Command) -> None:
-    """Ask a person about an async job that does not end; a second one is never started beside it."""
+def ask_when_overdue(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttempt, command: Command) -> bool:
+    """Ask a person about an async job that does not end; a second one is never started beside it. False: not yet."""
     started = attempt.submitted_at or attempt.intent_at
-    if (engine.clock.now() - started).total_seconds() >= command.limit_seconds:
-        questions.ask_about_endless_job(engine, job=job, step=step, attempt=attempt)
+    if (engine.clock.now() - started).total_seconds() < command.limit_seconds:
+        return False
+    questions.ask_about_endless_job(engine, job=job, step=step, attempt=attempt)
+    return True
 
 
 def _settle_success(engine: Engine, job: FailoverJob, step: Step, attempt: StepAttempt, sight: Sight) -> None:
@@ -265,10 +263,10 @@ def _job_turned_up(engine: Engine, job: FailoverJob, attempt: StepAttempt) -> bo
 
 
 def _become_unknown_after_loss(
-    engine: Engine, attempt: StepAttempt, command: Command, text: str, *, kind: str = "lost"
+    engine: Engine, job: FailoverJob, attempt: StepAttempt, command: Command, text: str, *, kind: str = "lost"
 ) -> bool:
     """Wait until the request can no longer arrive: its `expires`, the clock skew, and the longest create phase."""
-    skew = abs(engine.worlds.clock_skew_seconds(attempt.endpoint) or 0.0) + 1.0
+    skew = abs(engine.worlds.clock_skew_seconds(job) or 0.0) + 1.0
     settled = attempt.deadline + timedelta(seconds=skew + command.longest_create_seconds)
     return _set(
         attempt,

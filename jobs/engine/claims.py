@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from jobs.engine import questions
+from jobs.engine.board import Board
 from jobs.engine.contracts import Already, Ask, Clear, Command, Guarded, Refuse, Wait
-from jobs.engine.journal import load_command, record
+from jobs.engine.journal import load_command, lock, record
 from jobs.engine.ports import Engine
 from jobs.engine.steps import end_step_as_done, end_step_as_failed
 from jobs.models import (
     AttemptState,
     FailoverJob,
-    Plan,
     PlanKind,
     PlanState,
     Reservation,
@@ -36,18 +37,15 @@ class Claimed:
 class ReservedByOther(Exception):
     """A resource of the step belongs to another unfinished attempt."""
 
-    def __init__(self, resource: str) -> None:
-        super().__init__(resource)
-        self.resource = resource
-
 
 class ClaimLost(Exception):
     """Another worker claimed the step first, or the plan no longer starts steps."""
 
 
-def claim(engine: Engine, *, job: FailoverJob, step: Step) -> Claimed | None:
+def claim(engine: Engine, *, board: Board, step: Step) -> Claimed | None:
     """Claim the step and commit its intent; None when there is nothing to submit (it waits, ended, or was claimed)."""
-    command = load_command(engine, step)
+    job = board.job
+    command = load_command(engine, step, results=board.results)
     reserved = _first_reserved(command)
     if reserved is not None:
         _wait_for_resource(engine, step, reserved)
@@ -59,14 +57,15 @@ def claim(engine: Engine, *, job: FailoverJob, step: Step) -> Claimed | None:
     except engine.unreachable as error:
         _wait(engine, step, Wait(reason=f"The cloud cannot be read just now: {error}", seconds=_pause(engine, step)))
         return None
-    return _follow(engine, job, step, command, guarded)
+    return _follow(engine, board, step, command, guarded)
 
 
-def _follow(engine: Engine, job: FailoverJob, step: Step, command: Command, guarded: Guarded) -> Claimed | None:
+def _follow(engine: Engine, board: Board, step: Step, command: Command, guarded: Guarded) -> Claimed | None:
+    job = board.job
     match guarded:
         case Clear():
             # Once more: the guard's reads have just measured it.
-            return None if _waits_for_clock(engine, job, step) else _intend(engine, job, step, command)
+            return None if _waits_for_clock(engine, job, step) else _intend(engine, board, step, command)
         case Already(result=result, seen=seen):
             _adopt(engine, job, step, result, seen)
         case Wait():
@@ -80,7 +79,7 @@ def _follow(engine: Engine, job: FailoverJob, step: Step, command: Command, guar
 
 def _waits_for_clock(engine: Engine, job: FailoverJob, step: Step) -> bool:
     """Send nothing to a cloud whose clock is off: the request's fence would stand at the wrong moment (rule 9)."""
-    skew = engine.worlds.clock_skew_seconds(job.endpoint)
+    skew = engine.worlds.clock_skew_seconds(job)
     if skew is None or abs(skew) <= engine.rules.largest_skew:
         return False
     reason = f"The cloud's clock is {skew:+.0f} s off ours: no request could be fenced. Synchronise the clocks (NTP)."
@@ -93,28 +92,29 @@ def _waits_for_clock(engine: Engine, job: FailoverJob, step: Step) -> bool:
     return True
 
 
-def _intend(engine: Engine, job: FailoverJob, step: Step, command: Command) -> Claimed | None:
+def _intend(engine: Engine, board: Board, step: Step, command: Command) -> Claimed | None:
     try:
         with transaction.atomic():
-            attempt = _commit_intent(engine, job, step, command)
-            _note_claim(engine, job, step, attempt)
+            attempt = _commit_intent(engine, board.job, step, command)
+            _note_claim(engine, board.job, step, attempt)
     except ClaimLost:
         return None
-    except ReservedByOther as busy:
-        _wait_for_resource(engine, step, busy.resource)
+    except ReservedByOther:
+        # Unless it is free again: then it is claimed in the next round.
+        if (taken := _first_reserved(command)) is not None:
+            _wait_for_resource(engine, step, taken)
         return None
+    step.state = StepState.RUNNING
+    board.unfinished.append(attempt)
     return Claimed(attempt=attempt, command=command)
 
 
 def _commit_intent(engine: Engine, job: FailoverJob, step: Step, command: Command) -> StepAttempt:
     """Write attempt and reservations in one transaction (rule 1); raises ClaimLost, ReservedByOther."""
     now = engine.clock.now()
-    # Should this process die before it decides again, the sweeper finds the intent soon. (Job before plan, as in
-    # decisions: two that lock in different orders would lock each other out.)
-    FailoverJob.objects.filter(pk=job.pk).update(next_look_at=engine.later(engine.rules.patience_with_bell))
-    # The plan's row is locked so that a stop (cancel, failure) and an intent cannot pass each other.
-    plan = Plan.objects.select_for_update().get(pk=step.plan_id)
-    claimed = Step.objects.filter(pk=step.pk, state=StepState.WAITING, attempts_made=step.attempts_made).update(
+    # Holding the job's row, a stop (cancel, failure) and an intent cannot pass each other.
+    lock(engine, job)
+    claimed = _still_waiting(step).update(
         state=StepState.RUNNING,
         attempts_made=step.attempts_made + 1,
         started_at=step.started_at or now,
@@ -123,7 +123,7 @@ def _commit_intent(engine: Engine, job: FailoverJob, step: Step, command: Comman
         waiting_since=None,
         reason="",
     )
-    if plan.state != PlanState.RUNNING or not claimed:
+    if not claimed:
         raise ClaimLost
     if step.is_point_of_no_return:
         _pass_point_of_no_return(engine, job)
@@ -143,12 +143,13 @@ def _commit_intent(engine: Engine, job: FailoverJob, step: Step, command: Comman
 def _reserve(engine: Engine, job: FailoverJob, attempt: StepAttempt, command: Command) -> None:
     now = engine.clock.now()
     # In sorted order, so that two attempts with common resources cannot lock each other out.
-    for resource in sorted(set(command.touches())):
-        try:
-            with transaction.atomic():
-                Reservation.objects.create(resource=resource, attempt=attempt, job=job, taken_at=now)
-        except IntegrityError as error:
-            raise ReservedByOther(resource) from error
+    resources = sorted(set(command.touches()))
+    try:
+        Reservation.objects.bulk_create(
+            Reservation(resource=resource, attempt=attempt, job=job, taken_at=now) for resource in resources
+        )
+    except IntegrityError as error:
+        raise ReservedByOther from error
 
 
 def _pass_point_of_no_return(engine: Engine, job: FailoverJob) -> None:
@@ -164,11 +165,11 @@ def _adopt(engine: Engine, job: FailoverJob, step: Step, result: dict[str, objec
     """Take what is there already as the step's result, with an attempt that made no call."""
     now = engine.clock.now()
     with transaction.atomic():
-        plan = Plan.objects.select_for_update().get(pk=step.plan_id)
-        claimed = Step.objects.filter(pk=step.pk, state=StepState.WAITING, attempts_made=step.attempts_made).update(
+        lock(engine, job)
+        claimed = _still_waiting(step).update(
             state=StepState.RUNNING, attempts_made=step.attempts_made + 1, started_at=step.started_at or now
         )
-        if plan.state != PlanState.RUNNING or not claimed:
+        if not claimed:
             return
         if step.is_point_of_no_return:
             FailoverJob.objects.filter(pk=job.pk).update(point_of_no_return_at=now)
@@ -194,10 +195,8 @@ def _refuse(engine: Engine, job: FailoverJob, step: Step, sentence: str) -> None
         questions.ask_about_undo(engine, job=job, step=step, sentence=sentence, seen={})
         return
     with transaction.atomic():
-        claimed = Step.objects.filter(pk=step.pk, state=StepState.WAITING, attempts_made=step.attempts_made).update(
-            state=StepState.RUNNING
-        )
-        if claimed:
+        lock(engine, job)
+        if _still_waiting(step).update(state=StepState.RUNNING):
             end_step_as_failed(engine, job=job, step=step, sentence=sentence, code=None)
 
 
@@ -219,6 +218,13 @@ def _wait_for_resource(engine: Engine, step: Step, resource: str) -> None:
         waiting_for=resource,
         reason=reason,
         waiting_since=step.waiting_since or engine.clock.now(),
+    )
+
+
+def _still_waiting(step: Step) -> QuerySet[Step]:
+    """Give the step while it is as it was read and its plan starts steps; asked for under the job's lock."""
+    return Step.objects.filter(
+        pk=step.pk, state=StepState.WAITING, attempts_made=step.attempts_made, plan__state=PlanState.RUNNING
     )
 
 

@@ -6,12 +6,12 @@ the second sees both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
 from jobs.engine import questions, statuses, undo, windows
+from jobs.engine.board import Board, read_board
 from jobs.engine.journal import record, write_plan
 from jobs.engine.ports import Engine
 from jobs.engine.steps import stop_plan
@@ -28,22 +28,10 @@ from jobs.models import (
     StepAttempt,
     StepState,
 )
-from jobs.models.attempt import UNFINISHED_ATTEMPTS
 from jobs.models.job import MOVING_STATES
 
 # While everything is in the cloud's hands the watcher brings the news; this look is for limits and lost leases only.
 _FALLBACK_LOOK = 300.0
-
-
-@dataclass(frozen=True)
-class _Board:
-    """Everything a decision looks at, read under the job's lock."""
-
-    job: FailoverJob
-    plan: Plan
-    steps: list[Step]
-    unfinished: list[StepAttempt]
-    asked: set[int]
 
 
 def begin(engine: Engine, *, job: FailoverJob) -> None:
@@ -54,49 +42,43 @@ def begin(engine: Engine, *, job: FailoverJob) -> None:
         job.state, job.started_at = JobState.RUNNING, now
 
 
-def decide(engine: Engine, *, job_id: int) -> list[str]:
-    """Bring the job's row in line with its steps; give the phases that have work now."""
+def decide(engine: Engine, *, job_id: int) -> Board | None:
+    """Bring the job's row in line with its steps; give what is so then, None when nothing is to be done."""
     with transaction.atomic():
-        job = FailoverJob.objects.select_for_update().get(pk=job_id)
-        if job.state == JobState.FINISHED:
-            return []
-        if job.state == JobState.WINDOW_OPEN:
-            return windows.heed_clock(engine, job=job)
+        job = FailoverJob.objects.select_for_update().filter(pk=job_id).exclude(state=JobState.FINISHED).first()
+        if job is None or (job.state == JobState.WINDOW_OPEN and not windows.heed_clock(engine, job=job)):
+            return None
         _heed_cancel(engine, job)
-        plan = job.plans.filter(state__in=[PlanState.RUNNING, PlanState.STOPPING]).first()
-        if plan is None:
-            return []
-        board = _read(job, plan)
+        board = read_board(job)
+        if board is None:
+            return None
         successor = _turn(engine, board)
         if successor is not None:
-            board = _read(job, successor)
-        elif job.state in {JobState.FINISHED, JobState.WINDOW_OPEN}:
-            return []
-        return _show(engine, board)
+            board = read_board(job, plan=successor)
+        if board is None or job.state in {JobState.FINISHED, JobState.WINDOW_OPEN}:
+            return None
+        _show(engine, board)
+        return board
+
+
+def rest(engine: Engine, board: Board) -> None:
+    """Put the next look off while all that was started is in the cloud's hands; whoever wrote another look keeps it."""
+    job, written = board.job, board.job.next_look_at
+    job.next_look_at = _next_look(engine, board, startable=board.startable, due_now=[])
+    FailoverJob.objects.filter(pk=job.pk, next_look_at=written).update(next_look_at=job.next_look_at)
 
 
 def _heed_cancel(engine: Engine, job: FailoverJob) -> None:
     if job.cancel_requested_at is None or job.point_of_no_return_at is not None:
         return
-    for plan in job.plans.filter(kind=PlanKind.FORWARD, state=PlanState.RUNNING):
+    for plan in job.plans.filter(kind=PlanKind.FORWARD, state=PlanState.RUNNING).order_by():
         stop_plan(engine, plan=plan, reason=f"Cancelled by {job.cancel_requested_by or 'an operator'}.")
 
 
-def _read(job: FailoverJob, plan: Plan) -> _Board:
-    plan.refresh_from_db()
-    steps = list(plan.steps.order_by("position"))
-    unfinished = list(StepAttempt.objects.filter(step__plan=plan, state__in=UNFINISHED_ATTEMPTS))
-    questions_open = job.questions.filter(answered_at__isnull=True, step__isnull=False)
-    asked = {step_id for step_id in questions_open.values_list("step_id", flat=True) if step_id is not None}
-    return _Board(job=job, plan=plan, steps=steps, unfinished=unfinished, asked=asked)
-
-
-def _turn(engine: Engine, board: _Board) -> Plan | None:
+def _turn(engine: Engine, board: Board) -> Plan | None:
     """End the plan when it is at its end; give the plan that follows it."""
     plan = board.plan
-    if plan.state == PlanState.RUNNING and all(
-        step.state in {StepState.DONE, StepState.SKIPPED} for step in board.steps
-    ):
+    if plan.state == PlanState.RUNNING and board.all_over:
         _end_plan(engine, plan, PlanState.DONE)
         return _after_done(engine, board)
     if plan.state != PlanState.STOPPING:
@@ -113,7 +95,7 @@ def _end_plan(engine: Engine, plan: Plan, state: PlanState) -> None:
     Plan.objects.filter(pk=plan.pk, state=plan.state).update(state=state, finished_at=engine.clock.now())
 
 
-def _after_done(engine: Engine, board: _Board) -> Plan | None:
+def _after_done(engine: Engine, board: Board) -> Plan | None:
     job, plan = board.job, board.plan
     if plan.kind == PlanKind.FORWARD and job.window_seconds is not None:
         windows.open_window(engine, job=job)
@@ -131,12 +113,12 @@ def _after_done(engine: Engine, board: _Board) -> Plan | None:
     return None
 
 
-def _cleaned(board: _Board) -> str:
+def _cleaned(board: Board) -> str:
     left = [step.title for step in board.steps if step.state == StepState.SKIPPED]
     return "The test was cleaned up." if not left else f"The test was cleaned up, except: {'; '.join(left)}."
 
 
-def _after_failed(engine: Engine, board: _Board) -> Plan | None:
+def _after_failed(engine: Engine, board: Board) -> Plan | None:
     job = board.job
     if board.plan.stop_reason == windows.LEFT or board.plan.kind != PlanKind.FORWARD:
         words = "Ended by an operator; everything was left where it was."
@@ -168,19 +150,9 @@ def finish(engine: Engine, *, job: FailoverJob, status: JobStatus, outcome: Outc
     engine.ledger.finished(job=job)
 
 
-def _show(engine: Engine, board: _Board) -> list[str]:
-    """Write status, state, progress and next look; give the phases with work that is due now."""
-    job, now = board.job, engine.clock.now()
-    over = {step.key for step in board.steps if step.state in {StepState.DONE, StepState.SKIPPED}}
-    startable = [
-        step
-        for step in board.steps
-        if board.plan.state == PlanState.RUNNING
-        and step.state == StepState.WAITING
-        and step.pk not in board.asked
-        and over.issuperset(step.after)
-    ]
-    due_now = [step for step in startable if step.not_before is None or step.not_before <= now]
+def _show(engine: Engine, board: Board) -> None:
+    """Write status, state, progress and next look, and note the phases with work that is due now."""
+    job, startable, due_now = board.job, board.startable, board.ready(now=engine.clock.now())
     # A step that only queues for a resource moves nothing: what it waits for may be what the question is about.
     able = [step for step in startable if step.waiting_for == ""]
     waits = bool(board.asked) and not able and not _moving(board)
@@ -190,16 +162,18 @@ def _show(engine: Engine, board: _Board) -> list[str]:
     job.state = (
         JobState.WAITING_FOR_OPERATOR if waits else (job.state if job.state == JobState.QUEUED else JobState.RUNNING)
     )
-    job.next_look_at = _next_look(engine, board, startable, due_now)
-    job.save(update_fields=["status", "progress", "state", "next_look_at"])
-    return list(dict.fromkeys(step.phase for step in due_now))
+    job.next_look_at = _next_look(engine, board, startable=startable, due_now=due_now)
+    FailoverJob.objects.filter(pk=job.pk).update(
+        status=job.status, progress=job.progress, state=job.state, next_look_at=job.next_look_at
+    )
+    board.due_phases = list(dict.fromkeys(step.phase for step in due_now))
 
 
-def _moving(board: _Board) -> bool:
+def _moving(board: Board) -> bool:
     return any(attempt.step_id not in board.asked for attempt in board.unfinished)
 
 
-def _next_look(engine: Engine, board: _Board, startable: list[Step], due_now: list[Step]) -> datetime:
+def _next_look(engine: Engine, board: Board, *, startable: list[Step], due_now: list[Step]) -> datetime:
     """Give the moment at which the sweeper must ring if nobody else did."""
     if due_now:
         return engine.later(engine.rules.patience_with_bell)

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F
 
 from jobs.engine import questions
-from jobs.engine.journal import record
+from jobs.engine.journal import lock, record
 from jobs.engine.ports import Engine
 from jobs.engine.steps import end_step_as_done, end_step_as_failed
 from jobs.engine.timings import learn
@@ -32,6 +32,7 @@ def attempt_is_done(
 ) -> bool:
     """Record that the attempt took effect; False when another worker ended it first."""
     with transaction.atomic():
+        lock(engine, job)
         if not _end_attempt(engine, attempt, AttemptState.DONE, seen):
             return False
         end_step_as_done(engine, job=job, step=step, result=result, words=f"{step.title}: done ({seen})")
@@ -61,6 +62,7 @@ def attempt_is_not_done(
     may_retry = may_retry or step.plan.kind != PlanKind.FORWARD
     again = may_retry and (not counts or _counted_attempts(step) < limit)
     with transaction.atomic():
+        lock(engine, job)
         if not _end_attempt(engine, attempt, AttemptState.NOT_DONE, sentence):
             return False
         untouched = attempt.answer.get("kind") in {"refused", "not_sent"}
@@ -87,6 +89,7 @@ def attempt_left_something(
 ) -> bool:
     """Record that the attempt failed and what it left; the step's inverse will remove it."""
     with transaction.atomic():
+        lock(engine, job)
         if not _end_attempt(engine, attempt, AttemptState.NOT_DONE, sentence):
             return False
         Step.objects.filter(pk=step.pk).update(result=dict(result), left_behind=True)
@@ -98,16 +101,16 @@ def attempt_left_something(
 
 def ring_waiting(engine: Engine, resources: list[str]) -> None:
     """Ring for the first step that waits for each freed resource: the oldest job first."""
-    for resource in resources:
-        step = (
-            Step.objects.filter(waiting_for=resource, state=StepState.WAITING, plan__state=PlanState.RUNNING)
-            .order_by("plan__job__created_at", "plan__job_id", "position")
-            .select_related("plan")
-            .first()
-        )
-        if step is not None:
-            Step.objects.filter(pk=step.pk, state=StepState.WAITING).update(not_before=None, waiting_for="")
-            engine.bell.ring(job_id=step.plan.job_id, phase=step.phase)
+    waiting = (
+        Step.objects.filter(waiting_for__in=resources, state=StepState.WAITING, plan__state=PlanState.RUNNING)
+        .order_by("plan__job__created_at", "plan__job_id", "position")
+        .values_list("waiting_for", "pk", "plan__job_id", "phase")
+    )
+    # Backwards, so that of each resource the first in the queue remains.
+    first = {resource: (step_id, job_id, phase) for resource, step_id, job_id, phase in reversed(list(waiting))}
+    for step_id, job_id, phase in first.values():
+        Step.objects.filter(pk=step_id, state=StepState.WAITING).update(not_before=None, waiting_for="")
+        engine.bell.ring(job_id=int(job_id), phase=phase)
 
 
 def _end_attempt(engine: Engine, attempt: StepAttempt, state: AttemptState, explanation: str) -> bool:

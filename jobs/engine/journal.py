@@ -65,10 +65,18 @@ def record(
     )
 
 
-def load_command(engine: Engine, step: Step, *, results: Mapping[str, Mapping[str, Any]] | None = None) -> Command:
+def lock(engine: Engine, job: FailoverJob) -> None:
+    """Take the job's row for this transaction: before plan, step or attempt, so that nobody locks the other way round.
+
+    The sweeper looks soon, should this process die before it decides again.
+    """
+    job.next_look_at = engine.later(engine.rules.patience_with_bell)
+    FailoverJob.objects.filter(pk=job.pk).update(next_look_at=job.next_look_at)
+
+
+def load_command(engine: Engine, step: Step, *, results: Mapping[str, Mapping[str, Any]]) -> Command:
     """Give the step's command with every placeholder resolved; raises UnresolvedResult, UnknownCommand."""
-    known = results if results is not None else results_of(step.plan.job_id)
-    arguments = {name: _resolve(value, known, step) for name, value in step.arguments.items()}
+    arguments = {name: _resolve(value, results, step) for name, value in step.arguments.items()}
     return engine.catalogue.load(name=step.command, version=step.version, arguments=arguments)
 
 

@@ -27,7 +27,7 @@ class Worlds(Protocol):
     def async_jobs(self, endpoint: str) -> AsyncJobs:
         """Give the async jobs of an endpoint, for the watcher."""
 
-    def clock_skew_seconds(self, endpoint: str) -> float | None:
+    def clock_skew_seconds(self, job: FailoverJob) -> float | None:
         """Give how far the cloud's clock is ahead of ours, as last measured; None when it was never measured."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from jobs.engine.contracts import Choice
-from jobs.engine.journal import record
+from jobs.engine.journal import lock, record
 from jobs.engine.ports import Engine
 from jobs.engine.steps import end_step_as_done, end_step_as_failed
 from jobs.engine.windows import LEFT
@@ -79,6 +79,7 @@ def answer(engine: Engine, *, question: Question, choice: str, actor: str, reaso
     job = question.job
     with transaction.atomic():
         now = engine.clock.now()
+        lock(engine, job)
         if not Question.objects.filter(pk=question.pk, answered_at__isnull=True).update(
             answered_at=now, answer=choice, answered_by=actor, answer_reason=reason
         ):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from jobs.engine.advance import ready_steps
+from jobs.engine.board import read_board
 from jobs.engine.leases import bury
 from jobs.engine.ports import Engine
-from jobs.models import AttemptState, FailoverJob, JobState, Phase, StepAttempt
-from jobs.models.attempt import UNFINISHED_ATTEMPTS
+from jobs.models import AttemptState, FailoverJob, JobState, Phase
 
 ROLE = "watcher"
 
@@ -33,10 +32,11 @@ def sweep(engine: Engine, *, limit: int = 500) -> int:
 
 def due_phases(engine: Engine, job: FailoverJob) -> list[str]:
     """Give the phases in which something can be done now; a job without any is decided upon by its first phase."""
-    now = engine.clock.now()
-    phases = [step.phase for step in ready_steps(engine, job)]
-    attempts = StepAttempt.objects.filter(step__plan__job=job, state__in=UNFINISHED_ATTEMPTS).select_related("step")
-    for attempt in attempts:
+    board, now = read_board(job), engine.clock.now()
+    if board is None:
+        return [Phase.VALIDATING]
+    phases = [step.phase for step in board.ready(now=now)]
+    for attempt in board.unfinished:
         look = attempt.next_look_at
         if attempt.state in {AttemptState.INTENDED, AttemptState.SUBMITTED} or look is None or look <= now:
             phases.append(attempt.step.phase)

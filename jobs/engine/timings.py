@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db.models import F
+
 from jobs.engine.ports import Engine
 from jobs.models import CommandTiming, StepAttempt
 
@@ -13,14 +15,13 @@ def learn(engine: Engine, *, attempt: StepAttempt, command: str) -> None:
     if attempt.submitted_at is None or attempt.answered_at is None:
         return
     seconds = (attempt.answered_at - attempt.submitted_at).total_seconds()
-    timing, created = CommandTiming.objects.get_or_create(
-        endpoint=attempt.endpoint, command=command, defaults={"mean_seconds": seconds, "samples": 1}
+    folded = CommandTiming.objects.filter(endpoint=attempt.endpoint, command=command).update(
+        mean_seconds=F("mean_seconds") + (seconds - F("mean_seconds")) * _NEWEST_SHARE, samples=F("samples") + 1
     )
-    if created:
-        return
-    mean = timing.mean_seconds + (seconds - timing.mean_seconds) * _NEWEST_SHARE
-    # Two workers may fold at once and one sample be lost: it is an average, nothing decides on it.
-    CommandTiming.objects.filter(pk=timing.pk).update(mean_seconds=mean, samples=timing.samples + 1)
+    if not folded:
+        CommandTiming.objects.get_or_create(
+            endpoint=attempt.endpoint, command=command, defaults={"mean_seconds": seconds, "samples": 1}
+        )
 
 
 def usual_seconds(*, endpoint: str, default: float = 0.0) -> dict[str, float]:

@@ -36,6 +36,21 @@ class Pace:
     first_look: float = 0.97
     list_every: float = 0.3
     own_query_every: float = 30.0
+    # How long commands usually take is read again so often.
+    usual_every: float = 2.0
+
+
+@dataclass(frozen=True)
+class _Out:
+    """An attempt whose async job is out: where it runs, since when (unix seconds), and whom its end concerns."""
+
+    attempt_id: int
+    endpoint: str
+    async_job_id: str
+    since: float
+    command: str
+    phase: str
+    job_id: int
 
 
 @dataclass
@@ -53,6 +68,7 @@ class Watcher:
     engine: Engine
     pace: Pace = field(default_factory=Pace)
     _looks: dict[int, _Look] = field(default_factory=dict)
+    _usual: dict[str, tuple[float, dict[str, float]]] = field(default_factory=dict)
     _listed_at: dict[str, float] = field(default_factory=dict)
     _silent_until: dict[str, float] = field(default_factory=dict)
     _next_at: dict[str, float] = field(default_factory=dict)
@@ -68,12 +84,12 @@ class Watcher:
         outstanding = self._outstanding()
         answers = 0
         self._next_at.clear()
-        for endpoint, attempts in outstanding.items():
+        for endpoint, out in outstanding.items():
             if self._now() < self._silent_until.get(endpoint, 0.0):
                 self._next_at[endpoint] = self._silent_until[endpoint]
                 continue
             try:
-                answers += self._watch(endpoint, attempts)
+                answers += self._watch(endpoint, out)
             except self.engine.unreachable as error:
                 # The attempts stay submitted: the answer waits in the cloud until it can be read.
                 log.warning("endpoint_unreachable", endpoint=endpoint, error=str(error))
@@ -84,38 +100,43 @@ class Watcher:
         """Give the moment (unix seconds) of the next question, None while nothing is out."""
         return min(self._next_at.values(), default=None)
 
-    def _outstanding(self) -> dict[str, list[StepAttempt]]:
-        rows = StepAttempt.objects.filter(state=AttemptState.SUBMITTED).select_related("step__plan").order_by("pk")
-        grouped: dict[str, list[StepAttempt]] = defaultdict(list)
-        for attempt in rows:
-            grouped[attempt.endpoint].append(attempt)
-        alive = {attempt.pk for attempts in grouped.values() for attempt in attempts}
+    def _outstanding(self) -> dict[str, list[_Out]]:
+        rows = (
+            StepAttempt.objects.filter(state=AttemptState.SUBMITTED)
+            .order_by("pk")
+            .values_list(
+                "pk", "endpoint", "async_job_id", "submitted_at", "step__command", "step__phase", "step__plan__job_id"
+            )
+        )
+        grouped: dict[str, list[_Out]] = defaultdict(list)
+        for attempt_id, endpoint, async_job_id, submitted_at, command, phase, job_id in rows:
+            since = submitted_at.timestamp() if submitted_at else self._now()
+            grouped[endpoint].append(_Out(attempt_id, endpoint, async_job_id, since, command, phase, int(job_id)))
+        alive = {one.attempt_id for out in grouped.values() for one in out}
         for gone in self._looks.keys() - alive:
             del self._looks[gone]
         return grouped
 
-    def _watch(self, endpoint: str, attempts: list[StepAttempt]) -> int:
-        usual = usual_seconds(endpoint=endpoint)
-        for attempt in attempts:
-            if attempt.pk not in self._looks:
-                self._looks[attempt.pk] = self._first_look(attempt, usual.get(attempt.step.command, 0.0))
-        is_few = len(attempts) <= self.pace.few
-        due = self._due_few(attempts) if is_few else self._due_many(endpoint, attempts)
-        answers = sum(self._ask(endpoint, attempt, usual) for attempt in due)
-        out = [self._looks[attempt.pk].next_at for attempt in attempts if attempt.pk in self._looks]
-        if out:
-            self._next_at[endpoint] = min(out) if is_few else self._listed_at[endpoint] + self.pace.list_every
+    def _watch(self, endpoint: str, out: list[_Out]) -> int:
+        for one in out:
+            if one.attempt_id not in self._looks:
+                self._looks[one.attempt_id] = self._first_look(one)
+        is_few = len(out) <= self.pace.few
+        due = self._due_few(out) if is_few else self._due_many(endpoint, out)
+        answers = self._ask(endpoint, due) if due else 0
+        looks = [self._looks[one.attempt_id].next_at for one in out if one.attempt_id in self._looks]
+        if looks:
+            self._next_at[endpoint] = min(looks) if is_few else self._listed_at[endpoint] + self.pace.list_every
         return answers
 
-    def _first_look(self, attempt: StepAttempt, usual: float) -> _Look:
-        submitted = attempt.submitted_at or attempt.intent_at
-        return _Look(next_at=submitted.timestamp() + usual * self.pace.first_look, asked_at=submitted.timestamp())
+    def _first_look(self, one: _Out) -> _Look:
+        return _Look(next_at=one.since + self._usual_seconds(one) * self.pace.first_look, asked_at=one.since)
 
-    def _due_few(self, attempts: list[StepAttempt]) -> list[StepAttempt]:
+    def _due_few(self, out: list[_Out]) -> list[_Out]:
         now = self._now()
-        return [attempt for attempt in attempts if self._looks[attempt.pk].next_at <= now]
+        return [one for one in out if self._looks[one.attempt_id].next_at <= now]
 
-    def _due_many(self, endpoint: str, attempts: list[StepAttempt]) -> list[StepAttempt]:
+    def _due_many(self, endpoint: str, out: list[_Out]) -> list[_Out]:
         now = self._now()
         if now < self._listed_at.get(endpoint, 0.0) + self.pace.list_every:
             return []
@@ -123,28 +144,39 @@ class Watcher:
         unfinished = self.engine.worlds.async_jobs(endpoint).unfinished()
         self._listed_at[endpoint] = now
         return [
-            attempt
-            for attempt in attempts
-            if attempt.async_job_id not in unfinished
-            or now >= self._looks[attempt.pk].asked_at + self.pace.own_query_every
+            one
+            for one in out
+            if one.async_job_id not in unfinished
+            or now >= self._looks[one.attempt_id].asked_at + self.pace.own_query_every
         ]
 
-    def _ask(self, endpoint: str, attempt: StepAttempt, usual: dict[str, float]) -> int:
-        answer = self.engine.worlds.async_jobs(endpoint).one(attempt.async_job_id)
-        look = self._looks[attempt.pk]
-        look.asked_at = self._now()
-        look.next_at = look.asked_at + self._pause(attempt, usual.get(attempt.step.command, 0.0))
-        return self._write(attempt, answer)
+    def _ask(self, endpoint: str, due: list[_Out]) -> int:
+        jobs, answers = self.engine.worlds.async_jobs(endpoint), 0
+        for one in due:
+            answer = jobs.one(one.async_job_id)
+            look = self._looks[one.attempt_id]
+            look.asked_at = self._now()
+            look.next_at = look.asked_at + self._pause(one)
+            answers += self._write(one, answer)
+        return answers
 
-    def _pause(self, attempt: StepAttempt, usual: float) -> float:
-        out = self._now() - (attempt.submitted_at or attempt.intent_at).timestamp()
-        return min(max(self.pace.shortest, max(usual, out) * self.pace.share), self.pace.longest)
+    def _pause(self, one: _Out) -> float:
+        longest_known = max(self._usual_seconds(one), self._now() - one.since)
+        return min(max(self.pace.shortest, longest_known * self.pace.share), self.pace.longest)
 
-    def _write(self, attempt: StepAttempt, answer: AsyncAnswer | None) -> int:
-        if not record_async_answer(self.engine, attempt=attempt, answer=answer):
+    def _usual_seconds(self, one: _Out) -> float:
+        read_at, usual = self._usual.get(one.endpoint, (0.0, {}))
+        if self._now() >= read_at + self.pace.usual_every or one.command not in usual:
+            usual = usual_seconds(endpoint=one.endpoint)
+            usual.setdefault(one.command, 0.0)
+            self._usual[one.endpoint] = (self._now(), usual)
+        return usual[one.command]
+
+    def _write(self, one: _Out, answer: AsyncAnswer | None) -> int:
+        if not record_async_answer(self.engine, job_id=one.job_id, attempt_id=one.attempt_id, answer=answer):
             return 0
-        del self._looks[attempt.pk]
-        self.engine.bell.ring(job_id=attempt.step.plan.job_id, phase=attempt.step.phase)
+        del self._looks[one.attempt_id]
+        self.engine.bell.ring(job_id=one.job_id, phase=one.phase)
         return 1
 
     def _now(self) -> float:
