@@ -6,10 +6,10 @@ import json
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import requests
 import structlog
@@ -37,6 +37,10 @@ from validation.services import validate
 log = structlog.get_logger(__name__)
 
 Gateways = Callable[[TargetCloud], Gateway]
+Row = TypeVar("Row", ProtectedVM, TargetCloud)
+
+KEPT_FOR = timedelta(seconds=1)
+MOST_KEPT = 2000
 
 
 class SystemClock:
@@ -106,15 +110,16 @@ class Clouds:
     clock: Clock
     gateways: Gateways
     hook_sessions: Callable[[], requests.Session] = requests.Session
+    _read: dict[tuple[str, str], tuple[datetime, Any]] = field(default_factory=dict)
 
     def of(self, job: FailoverJob) -> World:
         """Give the world of a job."""
-        vm = job.vm
+        vm = self._vm_of(job)
         gateway = self.gateways(vm.cloud)
         return World(
             gateway=gateway,
             replication=replication_of(vm, clock=self.clock, session_factory=self.hook_sessions),
-            findings=lambda: self._findings(job, gateway),
+            findings=lambda: self._findings(job, vm, gateway),
             is_replica=lambda volume_id: ReplicaVolume.objects.filter(volume_id=volume_id).exists(),
             network_findings=findings_about_networks,
             replication_mark=lambda: replication_mark(vm),
@@ -125,15 +130,32 @@ class Clouds:
 
     def async_jobs(self, endpoint: str) -> CloudJobs:
         """Give the async jobs of a cloud by its uuid."""
-        return CloudJobs(self.gateways(TargetCloud.objects.get(uuid=endpoint)))
+        cloud = self._kept(("cloud", endpoint), lambda: TargetCloud.objects.get(uuid=endpoint))
+        return CloudJobs(self.gateways(cloud))
 
     def clock_skew_seconds(self, job: FailoverJob) -> float | None:
         """Give the skew that was last measured on the answers of the job's cloud."""
-        return self.gateways(job.vm.cloud).clock_skew
+        return self.gateways(self._vm_of(job).cloud).clock_skew
 
-    def _findings(self, job: FailoverJob, gateway: Gateway) -> list[str]:
+    def _vm_of(self, job: FailoverJob) -> ProtectedVM:
+        """Give the job's VM with its cloud and appliance."""
+        rows = ProtectedVM.objects.select_related("cloud", "appliance")
+        return self._kept(("vm", str(job.vm_id)), lambda: rows.get(pk=job.vm_id))
+
+    def _kept(self, key: tuple[str, str], read: Callable[[], Row]) -> Row:
+        """Read a row of the inventory at most once a second: every command of a job asks for its VM and cloud."""
+        now = self.clock.now()
+        read_at, row = self._read.get(key, (None, None))
+        if row is None or read_at is None or not now - KEPT_FOR < read_at <= now:
+            if len(self._read) > MOST_KEPT:
+                self._read.clear()
+            row = read()
+            self._read[key] = (now, row)
+        return cast("Row", row)
+
+    def _findings(self, job: FailoverJob, vm: ProtectedVM, gateway: Gateway) -> list[str]:
         verdict = validate(
-            vm=job.vm,
+            vm=vm,
             purpose=purpose_of(job),
             overrides=job.network_mappings,
             gateway=gateway,

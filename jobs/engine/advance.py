@@ -37,7 +37,6 @@ def advance(engine: Engine, *, job_id: int, phase: str) -> None:
 
 def _work(engine: Engine, *, job_id: int, phase: str) -> list[str]:
     """Decide and work in turns until nothing is due here; give the phases to ring for, this one last."""
-    home: FailoverJob | None = None
     looked_at: set[tuple[int, str, datetime | None]] = set()
     board: Board | None = None
     for _ in range(_ROUNDS):
@@ -53,9 +52,6 @@ def _work(engine: Engine, *, job_id: int, phase: str) -> list[str]:
         if not due and not ready:
             break
         looked_at.update(_mark(attempt) for attempt in due)
-        # What every command's world is made of is read once for all rounds.
-        home = home or FailoverJob.objects.select_related("vm__cloud", "vm__appliance").get(pk=job_id)
-        board.job.vm = home.vm
         moved = [_continue(engine, board, attempt) for attempt in due]
         started = [_start(engine, board, step) for step in ready]
         if not any(moved) and all(_is_out(attempt) for attempt in started):

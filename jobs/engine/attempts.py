@@ -30,6 +30,7 @@ from jobs.engine.contracts import (
 )
 from jobs.engine.endings import attempt_is_done, attempt_is_not_done, attempt_left_something
 from jobs.engine.ports import Engine
+from jobs.engine.statements import compare_and_set
 from jobs.models import AttemptState, FailoverJob, Step, StepAttempt
 
 _KEPT_READINGS = 6
@@ -64,9 +65,10 @@ def record_async_answer(engine: Engine, *, job_id: int, attempt_id: int, answer:
         return False
     with transaction.atomic():
         # The bell that follows may be lost with this process: the sweeper then finds the answer soon.
-        FailoverJob.objects.filter(pk=job_id).update(next_look_at=engine.later(engine.rules.patience_with_bell))
-        submitted = StepAttempt.objects.filter(pk=attempt_id, state=AttemptState.SUBMITTED)
-        return bool(submitted.update(**(_vanished(engine) if answer is None else _answered(engine, answer))))
+        soon = engine.later(engine.rules.patience_with_bell)
+        compare_and_set(FailoverJob, pk=job_id, expecting={}, next_look_at=soon)
+        heard = _vanished(engine) if answer is None else _answered(engine, answer)
+        return compare_and_set(StepAttempt, pk=attempt_id, expecting={"state": AttemptState.SUBMITTED}, **heard)
 
 
 def _answered(engine: Engine, answer: AsyncAnswer) -> dict[str, Any]:
@@ -294,18 +296,23 @@ def _become_unknown_after_failure(engine: Engine, attempt: StepAttempt) -> None:
 
 
 def _look_again_at(attempt: StepAttempt, moment: datetime, explanation: str = "") -> None:
-    StepAttempt.objects.filter(pk=attempt.pk, state=attempt.state).update(
-        next_look_at=moment, readings=attempt.readings, explanation=explanation
+    compare_and_set(
+        StepAttempt,
+        pk=attempt.pk,
+        expecting={"state": attempt.state},
+        next_look_at=moment,
+        readings=attempt.readings,
+        explanation=explanation,
     )
 
 
 def _set(attempt: StepAttempt, expected: AttemptState, **values: Any) -> bool:
     """Move the attempt on, if it still is in the expected state; the loser changes nothing."""
-    won = StepAttempt.objects.filter(pk=attempt.pk, state=expected).update(**values)
+    won = compare_and_set(StepAttempt, pk=attempt.pk, expecting={"state": expected}, **values)
     if won:
         for name, value in values.items():
             setattr(attempt, name, value)
-    return bool(won)
+    return won
 
 
 def _said(answer: Submitted | Finished | Refused | NotSent) -> dict[str, Any]:

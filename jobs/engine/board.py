@@ -11,9 +11,26 @@ from typing import Any
 from jobs.engine.journal import results_of
 from jobs.engine.leases import living_owners
 from jobs.engine.ports import Engine
-from jobs.models import AttemptState, FailoverJob, Plan, PlanKind, PlanState, Step, StepAttempt, StepState
+from jobs.engine.statements import Prepared
+from jobs.models import AttemptState, FailoverJob, Plan, PlanKind, PlanState, Question, Step, StepAttempt, StepState
 from jobs.models.attempt import UNFINISHED_ATTEMPTS
 
+_MOVING_PLAN = Prepared(
+    lambda job_id: Plan.objects.filter(job_id=job_id, state__in=[PlanState.RUNNING, PlanState.STOPPING]).order_by()
+)
+_STEPS = Prepared(lambda plan_id: Step.objects.filter(plan_id=plan_id).order_by("position"))
+_UNFINISHED = Prepared(
+    lambda plan_id: StepAttempt.objects.filter(step__plan_id=plan_id, state__in=list(UNFINISHED_ATTEMPTS)).order_by(
+        "pk"
+    )
+)
+_ASKED = Prepared(
+    lambda job_id: (
+        Question.objects.filter(job_id=job_id, answered_at__isnull=True, step__isnull=False)
+        .order_by()
+        .values_list("step_id")
+    )
+)
 _OVER = frozenset({StepState.DONE, StepState.SKIPPED})
 
 
@@ -76,16 +93,16 @@ class Board:
 
 def read_board(job: FailoverJob, *, plan: Plan | None = None) -> Board | None:
     """Read the board of a job's moving plan, or of the plan that was just written; None when no plan moves."""
-    if plan is None:
-        plan = job.plans.filter(state__in=[PlanState.RUNNING, PlanState.STOPPING]).order_by().first()
+    plan = plan or _MOVING_PLAN.row(job_id=job.pk)
     if plan is None:
         return None
     plan.job = job
-    steps = list(plan.steps.order_by("position"))
+    steps = _STEPS.rows(plan_id=plan.pk)
     by_id = {step.pk: step for step in steps}
-    unfinished = list(StepAttempt.objects.filter(step__plan=plan, state__in=UNFINISHED_ATTEMPTS).order_by("pk"))
+    for step in steps:
+        step.plan = plan
+    unfinished = _UNFINISHED.rows(plan_id=plan.pk)
     for attempt in unfinished:
         attempt.step = by_id[attempt.step_id]
-    questions = job.questions.filter(answered_at__isnull=True, step__isnull=False).order_by()
-    asked = frozenset(step_id for step_id in questions.values_list("step_id", flat=True) if step_id is not None)
+    asked = frozenset(step_id for (step_id,) in _ASKED.values(job_id=job.pk))
     return Board(job=job, plan=plan, steps=steps, unfinished=unfinished, asked=asked)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 
 from jobs.engine import questions
 from jobs.engine.board import Board
 from jobs.engine.contracts import Already, Ask, Clear, Command, Guarded, Refuse, Wait
 from jobs.engine.journal import load_command, lock, record
 from jobs.engine.ports import Engine
+from jobs.engine.statements import Prepared, compare_and_set, insert
 from jobs.engine.steps import end_step_as_done, end_step_as_failed
 from jobs.models import (
     AttemptState,
     FailoverJob,
+    Plan,
     PlanKind,
     PlanState,
     Reservation,
@@ -24,6 +26,11 @@ from jobs.models import (
     StepAttempt,
     StepState,
 )
+
+_RESERVED = Prepared(
+    lambda resource: Reservation.objects.filter(resource=resource).values_list("pk"), texts=frozenset({"resource"})
+)
+_RUNNING_PLAN = Prepared(lambda plan_id: Plan.objects.filter(pk=plan_id, state=PlanState.RUNNING).order_by())
 
 
 @dataclass(frozen=True)
@@ -114,8 +121,8 @@ def _commit_intent(engine: Engine, job: FailoverJob, step: Step, command: Comman
     now = engine.clock.now()
     # Holding the job's row, a stop (cancel, failure) and an intent cannot pass each other.
     lock(engine, job)
-    claimed = _still_waiting(step).update(
-        state=StepState.RUNNING,
+    claimed = _take(
+        step,
         attempts_made=step.attempts_made + 1,
         started_at=step.started_at or now,
         not_before=None,
@@ -127,14 +134,16 @@ def _commit_intent(engine: Engine, job: FailoverJob, step: Step, command: Comman
         raise ClaimLost
     if step.is_point_of_no_return:
         _pass_point_of_no_return(engine, job)
-    attempt = StepAttempt.objects.create(
-        step=step,
-        number=step.attempts_made + 1,
-        async_job_id=engine.new_id(),
-        endpoint=job.endpoint,
-        owner=engine.owner,
-        intent_at=now,
-        deadline=now + timedelta(seconds=engine.rules.fence),
+    attempt = insert(
+        StepAttempt(
+            step=step,
+            number=step.attempts_made + 1,
+            async_job_id=engine.new_id(),
+            endpoint=job.endpoint,
+            owner=engine.owner,
+            intent_at=now,
+            deadline=now + timedelta(seconds=engine.rules.fence),
+        )
     )
     _reserve(engine, job, attempt, command)
     return attempt
@@ -143,11 +152,9 @@ def _commit_intent(engine: Engine, job: FailoverJob, step: Step, command: Comman
 def _reserve(engine: Engine, job: FailoverJob, attempt: StepAttempt, command: Command) -> None:
     now = engine.clock.now()
     # In sorted order, so that two attempts with common resources cannot lock each other out.
-    resources = sorted(set(command.touches()))
     try:
-        Reservation.objects.bulk_create(
-            Reservation(resource=resource, attempt=attempt, job=job, taken_at=now) for resource in resources
-        )
+        for resource in sorted(set(command.touches())):
+            insert(Reservation(resource=resource, attempt=attempt, job=job, taken_at=now))
     except IntegrityError as error:
         raise ReservedByOther from error
 
@@ -166,10 +173,7 @@ def _adopt(engine: Engine, job: FailoverJob, step: Step, result: dict[str, objec
     now = engine.clock.now()
     with transaction.atomic():
         lock(engine, job)
-        claimed = _still_waiting(step).update(
-            state=StepState.RUNNING, attempts_made=step.attempts_made + 1, started_at=step.started_at or now
-        )
-        if not claimed:
+        if not _take(step, attempts_made=step.attempts_made + 1, started_at=step.started_at or now):
             return
         if step.is_point_of_no_return:
             FailoverJob.objects.filter(pk=job.pk).update(point_of_no_return_at=now)
@@ -196,7 +200,7 @@ def _refuse(engine: Engine, job: FailoverJob, step: Step, sentence: str) -> None
         return
     with transaction.atomic():
         lock(engine, job)
-        if _still_waiting(step).update(state=StepState.RUNNING):
+        if _take(step):
             end_step_as_failed(engine, job=job, step=step, sentence=sentence, code=None)
 
 
@@ -221,17 +225,17 @@ def _wait_for_resource(engine: Engine, step: Step, resource: str) -> None:
     )
 
 
-def _still_waiting(step: Step) -> QuerySet[Step]:
-    """Give the step while it is as it was read and its plan starts steps; asked for under the job's lock."""
-    return Step.objects.filter(
-        pk=step.pk, state=StepState.WAITING, attempts_made=step.attempts_made, plan__state=PlanState.RUNNING
-    )
+def _take(step: Step, **values: Any) -> bool:
+    """Set the step running if it is as it was read and its plan still starts steps; call it under the job's lock."""
+    if _RUNNING_PLAN.row(plan_id=step.plan_id) is None:
+        return False
+    as_read = {"state": StepState.WAITING, "attempts_made": step.attempts_made}
+    return compare_and_set(Step, pk=step.pk, expecting=as_read, state=StepState.RUNNING, **values)
 
 
 def _first_reserved(command: Command) -> str | None:
     """Look before reading the cloud: a resource that is reserved now makes the guard's calls a waste."""
-    taken = Reservation.objects.filter(resource__in=command.touches()).values_list("resource", flat=True).first()
-    return None if taken is None else str(taken)
+    return next((one for one in command.touches() if _RESERVED.values(resource=one)), None)
 
 
 def _pause(engine: Engine, step: Step) -> float:

@@ -14,6 +14,7 @@ from jobs.engine import questions, statuses, undo, windows
 from jobs.engine.board import Board, read_board
 from jobs.engine.journal import record, write_plan
 from jobs.engine.ports import Engine
+from jobs.engine.statements import Prepared, compare_and_set
 from jobs.engine.steps import stop_plan
 from jobs.models import (
     AttemptState,
@@ -32,6 +33,9 @@ from jobs.models.job import MOVING_STATES
 
 # While everything is in the cloud's hands the watcher brings the news; this look is for limits and lost leases only.
 _FALLBACK_LOOK = 300.0
+_UNENDED_JOB = Prepared(
+    lambda job_id: FailoverJob.objects.select_for_update().filter(pk=job_id).exclude(state=JobState.FINISHED).order_by()
+)
 
 
 def begin(engine: Engine, *, job: FailoverJob) -> None:
@@ -45,7 +49,7 @@ def begin(engine: Engine, *, job: FailoverJob) -> None:
 def decide(engine: Engine, *, job_id: int) -> Board | None:
     """Bring the job's row in line with its steps; give what is so then, None when nothing is to be done."""
     with transaction.atomic():
-        job = FailoverJob.objects.select_for_update().filter(pk=job_id).exclude(state=JobState.FINISHED).first()
+        job = _UNENDED_JOB.row(job_id=job_id)
         if job is None or (job.state == JobState.WINDOW_OPEN and not windows.heed_clock(engine, job=job)):
             return None
         _heed_cancel(engine, job)
@@ -65,7 +69,7 @@ def rest(engine: Engine, board: Board) -> None:
     """Put the next look off while all that was started is in the cloud's hands; whoever wrote another look keeps it."""
     job, written = board.job, board.job.next_look_at
     job.next_look_at = _next_look(engine, board, startable=board.startable, due_now=[])
-    FailoverJob.objects.filter(pk=job.pk, next_look_at=written).update(next_look_at=job.next_look_at)
+    compare_and_set(FailoverJob, pk=job.pk, expecting={"next_look_at": written}, next_look_at=job.next_look_at)
 
 
 def _heed_cancel(engine: Engine, job: FailoverJob) -> None:
@@ -163,8 +167,14 @@ def _show(engine: Engine, board: Board) -> None:
         JobState.WAITING_FOR_OPERATOR if waits else (job.state if job.state == JobState.QUEUED else JobState.RUNNING)
     )
     job.next_look_at = _next_look(engine, board, startable=startable, due_now=due_now)
-    FailoverJob.objects.filter(pk=job.pk).update(
-        status=job.status, progress=job.progress, state=job.state, next_look_at=job.next_look_at
+    compare_and_set(
+        FailoverJob,
+        pk=job.pk,
+        expecting={},
+        status=job.status,
+        progress=job.progress,
+        state=job.state,
+        next_look_at=job.next_look_at,
     )
     board.due_phases = list(dict.fromkeys(step.phase for step in due_now))
 

@@ -12,6 +12,7 @@ from django.db.models import F
 from jobs.engine import questions
 from jobs.engine.journal import lock, record
 from jobs.engine.ports import Engine
+from jobs.engine.statements import Prepared, compare_and_set, take_out
 from jobs.engine.steps import end_step_as_done, end_step_as_failed
 from jobs.engine.timings import learn
 from jobs.models import (
@@ -25,6 +26,15 @@ from jobs.models import (
     StepState,
 )
 from jobs.models.attempt import UNFINISHED_ATTEMPTS
+
+_FIRST_WAITING = Prepared(
+    lambda resource: (
+        Step.objects.filter(waiting_for=resource, state=StepState.WAITING, plan__state=PlanState.RUNNING)
+        .order_by("plan__job__created_at", "plan__job_id", "position")
+        .values_list("pk", "plan__job_id", "phase")[:1]
+    ),
+    texts=frozenset({"resource"}),
+)
 
 
 def attempt_is_done(
@@ -101,28 +111,23 @@ def attempt_left_something(
 
 def ring_waiting(engine: Engine, resources: list[str]) -> None:
     """Ring for the first step that waits for each freed resource: the oldest job first."""
-    waiting = (
-        Step.objects.filter(waiting_for__in=resources, state=StepState.WAITING, plan__state=PlanState.RUNNING)
-        .order_by("plan__job__created_at", "plan__job_id", "position")
-        .values_list("waiting_for", "pk", "plan__job_id", "phase")
-    )
-    # Backwards, so that of each resource the first in the queue remains.
-    first = {resource: (step_id, job_id, phase) for resource, step_id, job_id, phase in reversed(list(waiting))}
-    for step_id, job_id, phase in first.values():
-        Step.objects.filter(pk=step_id, state=StepState.WAITING).update(not_before=None, waiting_for="")
-        engine.bell.ring(job_id=int(job_id), phase=phase)
+    for resource in resources:
+        for step_id, job_id, phase in _FIRST_WAITING.values(resource=resource):
+            compare_and_set(Step, pk=step_id, expecting={"state": StepState.WAITING}, not_before=None, waiting_for="")
+            engine.bell.ring(job_id=job_id, phase=phase)
 
 
 def _end_attempt(engine: Engine, attempt: StepAttempt, state: AttemptState, explanation: str) -> bool:
-    return bool(
-        StepAttempt.objects.filter(pk=attempt.pk, state__in=UNFINISHED_ATTEMPTS).update(
-            state=state,
-            ended_at=engine.clock.now(),
-            explanation=explanation,
-            answer=attempt.answer,
-            readings=attempt.readings,
-            next_look_at=None,
-        )
+    return compare_and_set(
+        StepAttempt,
+        pk=attempt.pk,
+        expecting={"state": UNFINISHED_ATTEMPTS},
+        state=state,
+        ended_at=engine.clock.now(),
+        explanation=explanation,
+        answer=attempt.answer,
+        readings=attempt.readings,
+        next_look_at=None,
     )
 
 
@@ -147,7 +152,4 @@ def _counted_attempts(step: Step) -> int:
 
 
 def _free(attempt: StepAttempt) -> list[str]:
-    rows = Reservation.objects.filter(attempt=attempt)
-    resources = list(rows.values_list("resource", flat=True))
-    rows.delete()
-    return resources
+    return take_out(Reservation, where="attempt", equals=attempt.pk, column="resource")

@@ -10,8 +10,16 @@ from django.db.models import Max
 
 from jobs.engine.contracts import Command, PlannedSteps
 from jobs.engine.ports import Engine
+from jobs.engine.statements import Prepared, compare_and_set, insert
 from jobs.models import FailoverJob, JobEvent, Plan, PlanKind, Step, StepState
 
+_RESULTS = Prepared(
+    lambda job_id: (
+        Step.objects.filter(plan__job_id=job_id, state=StepState.DONE)
+        .order_by("plan__number")
+        .values_list("key", "result")
+    )
+)
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9_-]+)\.([A-Za-z0-9_]+)\}")
 
 
@@ -53,15 +61,17 @@ def record(
     **fields: Any,
 ) -> None:
     """Add one event to the job's timeline."""
-    JobEvent.objects.create(
-        job=job,
-        at=engine.clock.now(),
-        kind=kind,
-        message=message,
-        step_key=step,
-        async_job_id=async_job_id,
-        actor=actor,
-        fields=fields,
+    insert(
+        JobEvent(
+            job=job,
+            at=engine.clock.now(),
+            kind=kind,
+            message=message,
+            step_key=step,
+            async_job_id=async_job_id,
+            actor=actor,
+            fields=fields,
+        )
     )
 
 
@@ -71,7 +81,7 @@ def lock(engine: Engine, job: FailoverJob) -> None:
     The sweeper looks soon, should this process die before it decides again.
     """
     job.next_look_at = engine.later(engine.rules.patience_with_bell)
-    FailoverJob.objects.filter(pk=job.pk).update(next_look_at=job.next_look_at)
+    compare_and_set(FailoverJob, pk=job.pk, expecting={}, next_look_at=job.next_look_at)
 
 
 def load_command(engine: Engine, step: Step, *, results: Mapping[str, Mapping[str, Any]]) -> Command:
@@ -82,12 +92,7 @@ def load_command(engine: Engine, step: Step, *, results: Mapping[str, Mapping[st
 
 def results_of(job_id: int) -> dict[str, dict[str, Any]]:
     """Give the results of the job's finished steps by step key; the newest plan wins."""
-    rows = (
-        Step.objects.filter(plan__job_id=job_id, state=StepState.DONE)
-        .order_by("plan__number")
-        .values_list("key", "result")
-    )
-    return dict(rows)
+    return {key: result for key, result in _RESULTS.values(job_id=job_id)}
 
 
 def _resolve(value: Any, results: Mapping[str, Mapping[str, Any]], step: Step) -> Any:

@@ -7,12 +7,16 @@ from typing import Any
 
 from jobs.engine.journal import record
 from jobs.engine.ports import Engine
+from jobs.engine.statements import compare_and_set
 from jobs.models import FailoverJob, Plan, PlanKind, PlanState, Step, StepState
 
 
 def end_step_as_done(engine: Engine, *, job: FailoverJob, step: Step, result: Mapping[str, Any], words: str) -> None:
     """Mark a running step done, inside the caller's transaction."""
-    Step.objects.filter(pk=step.pk, state=StepState.RUNNING).update(
+    compare_and_set(
+        Step,
+        pk=step.pk,
+        expecting={"state": StepState.RUNNING},
         state=StepState.DONE,
         result=dict(result),
         finished_at=engine.clock.now(),

@@ -15,12 +15,23 @@ from jobs.engine.attempts import record_async_answer
 from jobs.engine.contracts import AsyncAnswer
 from jobs.engine.leases import take_role
 from jobs.engine.ports import Engine
+from jobs.engine.statements import Prepared
 from jobs.engine.timings import usual_seconds
 from jobs.models import AttemptState, StepAttempt
 
 log = structlog.get_logger(__name__)
 
 ROLE = "watcher"
+
+_SUBMITTED = Prepared(
+    lambda: (
+        StepAttempt.objects.filter(state=AttemptState.SUBMITTED)
+        .order_by("pk")
+        .values_list(
+            "pk", "endpoint", "async_job_id", "submitted_at", "step__command", "step__phase", "step__plan__job_id"
+        )
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -101,17 +112,10 @@ class Watcher:
         return min(self._next_at.values(), default=None)
 
     def _outstanding(self) -> dict[str, list[_Out]]:
-        rows = (
-            StepAttempt.objects.filter(state=AttemptState.SUBMITTED)
-            .order_by("pk")
-            .values_list(
-                "pk", "endpoint", "async_job_id", "submitted_at", "step__command", "step__phase", "step__plan__job_id"
-            )
-        )
         grouped: dict[str, list[_Out]] = defaultdict(list)
-        for attempt_id, endpoint, async_job_id, submitted_at, command, phase, job_id in rows:
+        for attempt_id, endpoint, async_job_id, submitted_at, command, phase, job_id in _SUBMITTED.values():
             since = submitted_at.timestamp() if submitted_at else self._now()
-            grouped[endpoint].append(_Out(attempt_id, endpoint, async_job_id, since, command, phase, int(job_id)))
+            grouped[endpoint].append(_Out(attempt_id, endpoint, async_job_id, since, command, phase, job_id))
         alive = {one.attempt_id for out in grouped.values() for one in out}
         for gone in self._looks.keys() - alive:
             del self._looks[gone]
