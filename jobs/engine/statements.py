@@ -146,7 +146,9 @@ def _update_of(
     for field, (_, arity) in zip(wheres, shape, strict=True):
         allowed = f"IN ({', '.join(['%s'] * arity)})" if arity else "IS NULL"
         conditions.append(f"{_quoted(field)} {allowed}")
-    return f"UPDATE {_table(model)} SET {changes} WHERE {' AND '.join(conditions)}", setters, wheres
+    # Names come from the models, values go in as parameters.
+    sql = f"UPDATE {_table(model)} SET {changes} WHERE {' AND '.join(conditions)}"  # nosec B608
+    return sql, setters, wheres
 
 
 @cache
@@ -154,13 +156,14 @@ def _insert_of(model: type[Model]) -> tuple[str, tuple[Field[Any, Any], ...]]:
     fields = tuple(field for field in model._meta.concrete_fields if not field.primary_key)
     columns = ", ".join(_quoted(field) for field in fields)
     values = ", ".join(["%s"] * len(fields))
-    return f"INSERT INTO {_table(model)} ({columns}) VALUES ({values}) RETURNING {_quoted(model._meta.pk)}", fields
+    returning = _quoted(model._meta.pk)
+    return f"INSERT INTO {_table(model)} ({columns}) VALUES ({values}) RETURNING {returning}", fields  # nosec B608
 
 
 @cache
 def _delete_of(model: type[Model], where: str, column: str) -> tuple[str, Field[Any, Any]]:
     condition, returned = _field(model, where), _field(model, column)
-    sql = f"DELETE FROM {_table(model)} WHERE {_quoted(condition)} = %s RETURNING {_quoted(returned)}"
+    sql = f"DELETE FROM {_table(model)} WHERE {_quoted(condition)} = %s RETURNING {_quoted(returned)}"  # nosec B608
     return sql, condition
 
 
