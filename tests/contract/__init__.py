@@ -1,0 +1,1 @@
+"""Hold the service to docs/api/failover-api.md: every example, every endpoint and every word of it."""
