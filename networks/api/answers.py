@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from networks.api.envelope import Sentences, SuccessAnswer
@@ -54,6 +55,8 @@ class ReplacedMappingsAnswer(MappingsOfVMAnswer):
     warnings = Sentences(required=False, help_text=_WARNINGS)
 
 
+# Said so that the description does not take the answer of a list for an array of such answers.
+@extend_schema_serializer(many=False)
 class MappingListAnswer(SuccessAnswer):
     """This will describe a page of the list."""
 
