@@ -106,7 +106,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = _table(
         "MALFORMED_REQUEST",
         400,
         "Malformed request",
-        "The body, the query string or the Host header cannot be read, or breaks a limit.",
+        "Body, path, query string or a header cannot be read, or breaks a limit.",
         ("Send valid UTF-8 JSON within the documented limits to a host that the service is configured for",),
     ),
     ErrorCode(
@@ -127,7 +127,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = _table(
         "PERMISSION_DENIED",
         403,
         "Permission denied",
-        "The token's role may not do this.",
+        "The caller's role may not do this, or a request of the browser lacks its CSRF token.",
         ("Use a token with the role that the error names",),
     ),
     ErrorCode("NOT_FOUND", 404, "Not found", "There is no such route or resource.", ("Check the address",)),

@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from failover_project.api.envelope import error_body
+from failover_project.api.envelope import EnvelopeRenderer, error_body
 from failover_project.api.error_codes import ERROR_CODES
 from failover_project.api.request_ids import request_id_of
 
@@ -43,6 +43,9 @@ def to_envelope(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     answer = _answer(exc, request_id=request_id_of(request._request))
     if answer is not None:
         set_rollback()
+        # Also where the view itself speaks another format, as the schema does.
+        request.accepted_renderer = EnvelopeRenderer()
+        request.accepted_media_type = EnvelopeRenderer.media_type
     return answer
 
 

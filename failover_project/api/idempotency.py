@@ -37,6 +37,9 @@ Handler = Callable[..., Response]
 class AnswersOnce(_View):
     """This will put the key around the POST handler of a view, once it is known who calls and that he may."""
 
+    # Neither OPTIONS, which would describe the view in another shape than the schema, nor TRACE: `Allow` names neither.
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let the framework refuse first; then stand in for the handler."""
         super().initial(request, *args, **kwargs)

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from typing import IO, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
@@ -81,6 +81,24 @@ def check_query(raw: str) -> None:
         if name in seen:
             raise ParseError("The query string says a parameter twice.")
         seen.add(name)
+
+
+def check_path(path: str) -> None:
+    """Raise ParseError for a path that holds a NUL or was not UTF-8: Django leaves such bytes in it as %FF."""
+    _check_text(path)
+    try:
+        unquote_to_bytes(path).decode("utf-8")
+    except UnicodeError as error:
+        raise ParseError("The path is not valid UTF-8.") from error
+
+
+def check_length(declared: str) -> None:
+    """Raise BodyTooLarge before a byte of the body is read, and ParseError for a length that is none."""
+    if declared and not (declared.isascii() and declared.isdigit()):
+        raise ParseError("Content-Length is not a number.")
+    # By its digits: a number of thousands of them is not worth being worked out.
+    if len(declared) > 12 or int(declared or 0) > MAX_BODY_BYTES:
+        raise BodyTooLarge
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

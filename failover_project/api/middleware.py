@@ -1,4 +1,4 @@
-"""This will mark every answer with its request id and refuse query strings that nothing behind may see."""
+"""This will mark every answer with its request id and refuse paths, queries and bodies that nothing behind may see."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rest_framework.exceptions import ParseError
 
 from failover_project.api.authentication import authentication_is_off
 from failover_project.api.envelope import error_response
-from failover_project.api.json_parser import check_query
+from failover_project.api.json_parser import BodyTooLarge, check_length, check_path, check_query
 from failover_project.api.request_ids import request_id_of
 
 API_PREFIX = "/api/"
@@ -36,7 +36,11 @@ class ApiConventions:
 
     def _refusal(self, request: HttpRequest) -> HttpResponseBase | None:
         try:
+            check_path(request.path)
             check_query(request.META.get("QUERY_STRING", ""))
+            check_length(request.META.get("CONTENT_LENGTH", "") or "")
+        except BodyTooLarge:
+            return error_response(request, code="REQUEST_TOO_LARGE")
         except ParseError as error:
             return error_response(request, code="MALFORMED_REQUEST", error=str(error.detail))
         return None

@@ -13,7 +13,7 @@ from jobs.bulk import MOST_STARTS
 from jobs.durations import NANOSECONDS, format_duration, parse_duration
 from jobs.models import JobType
 from jobs.plans.specification import Strategy
-from networks.api.fields import Flag, Text
+from networks.api.fields import Flag, Id, Name, Text
 
 _MOST_MAPPINGS = 64
 _LARGEST_FACTOR = 16.0
@@ -82,11 +82,11 @@ class StartBody(serializers.Serializer[Any]):
 
     known_config: ClassVar[type[serializers.Serializer[Any]]] = KnownConfig
 
-    vm_id = Text(max_length=128)
-    vm_name = Text(required=False, allow_blank=True, default="", max_length=255)
+    vm_id = Id(max_length=128)
+    vm_name = Name(required=False, allow_blank=True, default="", max_length=255)
     skip_validation = Flag(required=False, default=False)
     network_mappings = serializers.DictField(
-        child=Text(max_length=200), required=False, default=dict, help_text="Source network name to target network id."
+        child=Id(max_length=200), required=False, default=dict, help_text="Source network name to target network id."
     )
     custom_config = serializers.DictField(required=False, default=dict)
     notification_config = serializers.DictField(required=False, default=dict)
@@ -144,7 +144,7 @@ class BulkBody(serializers.Serializer[Any]):
     type = serializers.ChoiceField(choices=JobType.choices)
     vms = BulkVMs(min_length=1, max_length=MOST_STARTS, help_text=f"1 to {MOST_STARTS} VMs; their fields come first.")
     skip_validation = Flag(required=False)
-    network_mappings = serializers.DictField(child=Text(max_length=200), required=False)
+    network_mappings = serializers.DictField(child=Id(max_length=200), required=False)
     custom_config = serializers.DictField(required=False)
     notification_config = serializers.DictField(required=False)
     reason = Text(required=False, allow_blank=True, max_length=1000)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +11,9 @@ from rest_framework import serializers
 
 # Sent by clients of the predecessor; it is taken, means nothing here, and is no news to them.
 PREDECESSORS_FIELDS = frozenset({"context_id"})
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_.:-]+")
+# Control and format characters, separators of lines and paragraphs, and what has no meaning.
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Cn"})
 
 
 class Text(serializers.CharField):
@@ -38,6 +43,32 @@ class NameInSource(Text):
 def is_name_in_source(name: str) -> bool:
     """Say whether the inventory would take this as the name of a network."""
     return 0 < len(name) <= 255 and not any(ord(character) < 32 or 127 <= ord(character) < 160 for character in name)
+
+
+class Id(Text):
+    """This will take an id as VMs, jobs and networks have them; what an id cannot hold gets past no door."""
+
+    default_error_messages = {"identifier": "An id holds letters, digits and _ . : - only."}
+
+    def to_internal_value(self, data: Any) -> str:
+        """Give the id; fails for what none can be."""
+        text = super().to_internal_value(data)
+        if not _IDENTIFIER.fullmatch(text):
+            self.fail("identifier")
+        return text
+
+
+class Name(Text):
+    """This will take a name that people give: any letters and signs, but nothing that cannot be seen on one line."""
+
+    default_error_messages = {"name": "A name holds no line breaks and no control characters."}
+
+    def to_internal_value(self, data: Any) -> str:
+        """Give the name; fails for control characters, line separators and signs that turn the direction of text."""
+        text = super().to_internal_value(data)
+        if any(unicodedata.category(character) in _UNSEEN for character in text):
+            self.fail("name")
+        return text
 
 
 class Flag(serializers.BooleanField):

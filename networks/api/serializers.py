@@ -7,22 +7,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from networks.api.fields import Flag, NameInSource, Text
+from networks.api.fields import Flag, Id, Name, NameInSource, Text
 
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
-_ID = re.compile(r"[A-Za-z0-9_.:-]+")
 _MOST_MAPPINGS = 256
-
-
-class Id(Text):
-    """This will take an id: letters, digits, and `_ . : -`."""
-
-    def to_internal_value(self, data: Any) -> str:
-        """Give the id; fails for other characters."""
-        text = super().to_internal_value(data)
-        if not _ID.fullmatch(text):
-            raise serializers.ValidationError("An id holds letters, digits and _ . : - only.")
-        return text
 
 
 class MappingFields(serializers.Serializer[Any]):
@@ -30,7 +18,7 @@ class MappingFields(serializers.Serializer[Any]):
 
     source_network_name = NameInSource(help_text="The network's name in the source, exactly as there.")
     destination_network_id = Id(max_length=200, help_text="The network's id in CloudStack.")
-    destination_network_name = Text(
+    destination_network_name = Name(
         max_length=255, required=False, allow_blank=True, default="", help_text="For people; it decides nothing."
     )
     is_test_network = Flag(

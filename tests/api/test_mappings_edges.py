@@ -82,7 +82,7 @@ def test_a_name_that_no_network_can_have_is_400(admin: APIClient, vm: ProtectedV
     assert (answer.status_code, list(answer.json()["fields"])) == (400, ["source_network_name"])
 
 
-@pytest.mark.parametrize("encoded", ["a%00b", "%01", "x" * 300])
+@pytest.mark.parametrize("encoded", ["%01", "%7F", "x" * 300])
 def test_deleting_a_name_that_no_network_can_have_is_404(admin: APIClient, vm: ProtectedVM, encoded: str) -> None:
     assert admin.delete(f"{OF_VM}/{encoded}").status_code == 404
 

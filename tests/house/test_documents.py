@@ -8,6 +8,7 @@ import re
 from cloudstack_simulator import Simulator
 from cloudstack_simulator.faults import Fault
 from failover_project.api.error_codes import ERROR_CODES
+from failover_project.api.errors_document import errors_document
 from jobs.commands import COMMANDS
 from jobs.models import JobStatus, Phase
 from tests.house.tree import APPS, ROOT, code_files, document, parsed
@@ -62,10 +63,15 @@ def test_only_the_settings_read_the_environment() -> None:
     assert readers - demo <= allowed, readers - demo - allowed
 
 
-def test_every_error_code_is_in_the_runbook_with_its_status() -> None:
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (\d{3}) \|", document("docs/runbook.md"), re.MULTILINE)
-    assert dict(rows) == {code.code: str(code.status) for code in ERROR_CODES.values()}
-    assert len(rows) == len(ERROR_CODES)
+def test_the_document_of_errors_is_made_from_the_table() -> None:
+    # To be made again by `manage.py describe_errors > docs/errors.md`.
+    assert document("docs/errors.md") == errors_document()
+
+
+def test_every_error_code_that_the_code_names_is_in_the_table() -> None:
+    pattern = re.compile(r"""(?:error_code(?:: ClassVar\[str\])? = |\bcode=)"([A-Z_]+)\"""")
+    named = {code for path in code_files() for code in pattern.findall(path.read_text())}
+    assert named <= set(ERROR_CODES), named - set(ERROR_CODES)
 
 
 def test_every_check_is_in_the_runbook_with_what_it_blocks_in_the_order_shown() -> None:
