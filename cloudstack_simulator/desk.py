@@ -80,7 +80,9 @@ class Desk:
         entity = command.accept(request)
         if fault is not None and fault.kind == "refuse":
             raise ApiError(fault.error_code or 431, "Refused by a fault after the entity was made", inner=4350)
-        job_id = self._job_id(request)
+        # A cloud, or a proxy before it, that does not honour customjobid numbers its jobs itself.
+        own = fault is not None and fault.kind == "own_id"
+        job_id = self._cloud.world.fresh_id() if own else self._job_id(request)
         job = AsyncJob(
             id=job_id,
             number=self._cloud.world.number("job"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 FaultKind = Literal[
-    "refuse", "fail", "done_then_fail", "lost_answer", "lost_request", "hang", "slow", "restart", "late"
+    "refuse", "fail", "done_then_fail", "lost_answer", "lost_request", "hang", "slow", "restart", "late", "own_id"
 ]
 
 

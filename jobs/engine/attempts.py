@@ -46,7 +46,7 @@ def submit(engine: Engine, *, job: FailoverJob, step: Step, claimed: Claimed) ->
         case Submitted(is_ours=True):
             _set(attempt, AttemptState.INTENDED, state=AttemptState.SUBMITTED, submitted_at=now, answer=_said(answer))
         case Submitted():
-            _set(attempt, AttemptState.INTENDED, state=AttemptState.UNKNOWN, answer=_said(answer))
+            _set(attempt, AttemptState.INTENDED, answer=_said(answer), **_settling_like_a_failure(engine))
             questions.ask_about_foreign_id(engine, job=job, step=step, attempt=attempt, given=answer.async_job_id)
         case Finished() | Refused():
             _set(attempt, AttemptState.INTENDED, state=AttemptState.ANSWERED, answered_at=now, answer=_said(answer))
@@ -78,10 +78,15 @@ def _answered(engine: Engine, answer: AsyncAnswer) -> dict[str, Any]:
 
 def _vanished(engine: Engine) -> dict[str, Any]:
     """CloudStack forgets jobs after a day, and a restored database never knew them: only reading tells."""
+    words = {"kind": "vanished", "text": "CloudStack no longer knows the async job."}
+    return {"answer": words, **_settling_like_a_failure(engine)}
+
+
+def _settling_like_a_failure(engine: Engine) -> dict[str, Any]:
+    """Wait out a host that may be at work on a job whose end nobody tells us."""
     settled = engine.later(engine.rules.settle_after_failure)
     return {
         "state": AttemptState.UNKNOWN,
-        "answer": {"kind": "vanished", "text": "CloudStack no longer knows the async job."},
         "settled_after": settled,
         "reading_gap_seconds": engine.rules.gap_after_failure,
         "next_look_at": settled,

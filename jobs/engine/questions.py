@@ -133,12 +133,14 @@ def _carry_out(engine: Engine, job: FailoverJob, step: Step, choice: str) -> Non
 
 
 def _look_afresh(engine: Engine, attempt: StepAttempt) -> None:
-    """Count patience from now on; a settled attempt is read at once, a submitted one is asked for by the watcher."""
+    """Count patience from now on; what has settled is read at once, a submitted one is asked for by the watcher."""
     now = engine.clock.now()
     StepAttempt.objects.filter(pk=attempt.pk, state__in=[AttemptState.UNKNOWN, AttemptState.ANSWERED]).update(
         next_look_at=now, readings=[]
     )
-    StepAttempt.objects.filter(pk=attempt.pk, state=AttemptState.UNKNOWN).update(settled_after=now)
+    # Patience counts from the settling; what has not settled yet is not read before.
+    unknown = StepAttempt.objects.filter(pk=attempt.pk, state=AttemptState.UNKNOWN)
+    unknown.exclude(settled_after__gt=now).update(settled_after=now)
     StepAttempt.objects.filter(pk=attempt.pk, state=AttemptState.ANSWERED).update(answered_at=now)
     StepAttempt.objects.filter(pk=attempt.pk, state=AttemptState.SUBMITTED).update(submitted_at=now)
 

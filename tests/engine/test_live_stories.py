@@ -10,7 +10,7 @@ from cloudstack_simulator import Fault
 from inventory.models import HoldMethod, ReplicaState, ReplicaVolume
 from jobs import services
 from jobs.errors import ActiveJob, CannotAnswer, CannotCancel
-from jobs.models import FailoverJob, JobState, Outcome, Question, Step, StepState
+from jobs.models import FailoverJob, JobState, Outcome, Question, Step, StepAttempt, StepState
 from tests.support.scenes import Scene, scene
 from tests.support.service import describe
 from tests.support.worlds import (
@@ -167,6 +167,24 @@ def test_an_endless_job_waits_for_a_person_and_goes_on_when_it_ends_after_all() 
     _answer(stage, job, "look_again")
     stage.service.run()
 
+    assert_failed_over(stage.simulator, job, before)
+
+
+def test_a_job_under_a_strangers_id_is_looked_at_only_when_its_host_can_do_nothing_any_more() -> None:
+    stage = scene()
+    before = remember(stage.simulator)
+    stage.simulator.faults.add(Fault("detachVolume", "own_id", nth=2, seconds=25.0))
+    job = stage.service.start_live("vm-one")
+    stage.service.run(until=Question.objects.exists)
+    asked_at = stage.service.clock.now()
+    assert Question.objects.get().kind == "foreign_job_id"
+
+    _answer(stage, job, "look_again")
+    stage.service.run()
+
+    attempt = StepAttempt.objects.get(answer__kind="submitted", async_job_id=Question.objects.get().seen["ours"])
+    assert attempt.ended_at is not None
+    assert (attempt.ended_at - asked_at).total_seconds() >= stage.service.engine.rules.settle_after_failure
     assert_failed_over(stage.simulator, job, before)
 
 
