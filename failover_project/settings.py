@@ -95,6 +95,9 @@ def _database() -> dict[str, Any]:
         # Threads of a test must see one database: a file, never the shared in-memory cache with its table locks.
         database["TEST"] = {"NAME": env.text("TEST_SQLITE_FILE") or None}
         Path(database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+    else:
+        # A server that swallows connections must be noticed while somebody still waits for the answer.
+        database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
     return database
 
 
