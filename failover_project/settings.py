@@ -192,7 +192,13 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "ENUM_NAME_OVERRIDES": {
+        "AttemptStateEnum": "jobs.models.AttemptState",
+        "JobStateEnum": "jobs.models.JobState",
         "JobStatusEnum": "jobs.models.JobStatus",
+        "JobTypeEnum": "jobs.models.JobType",
+        "PlanKindEnum": "jobs.models.PlanKind",
+        "PlanStateEnum": "jobs.models.PlanState",
+        "StepStateEnum": "jobs.models.StepState",
         "CheckStatusEnum": "validation.models.CheckStatus",
         "HealthStatusEnum": ["healthy", "degraded"],
     },

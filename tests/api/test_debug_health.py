@@ -183,3 +183,5 @@ def test_a_look_that_breaks_off_is_trouble_and_not_silence() -> None:
         sys.exit("as a defect does")
 
     assert "broke off" in Looks().at({"a": breaks})["a"]
+    for look in [thread for thread in threading.enumerate() if thread.name == "look"]:
+        look.join(5)
