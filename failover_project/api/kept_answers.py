@@ -88,7 +88,11 @@ class Claim:
         IdempotentAnswer.objects.create(**columns, part=part, **written)
 
     def kept(self, *, part: str) -> dict[str, Any] | None:
-        """Give the answer that an earlier request under this key kept for the part."""
+        """Give the answer that an earlier request under this key kept for the part; raises KeyInProgress.
+
+        The claim begins afresh: a bulk may take long, each of its parts does not.
+        """
+        self._mine_or_nothing(claimed_until=present() + CLAIMED_FOR)
         row = self.scope.rows().filter(part=part, completed_at__isnull=False).first()
         return None if row is None else _answer_in(row).body
 
