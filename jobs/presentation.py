@@ -11,8 +11,20 @@ from typing import Any
 from jobs.cleanup import obstacle_to_cleanup
 from jobs.durations import NANOSECONDS, format_duration
 from jobs.evidence import evidence_of
-from jobs.models import AttemptState, FailoverJob, JobState, JobType, Plan, PlanState, Question, Step, StepState
+from jobs.models import (
+    AttemptState,
+    FailoverJob,
+    JobState,
+    JobType,
+    Plan,
+    PlanState,
+    Priority,
+    Question,
+    Step,
+    StepState,
+)
 from jobs.models.timing import CommandTiming
+from jobs.queue import Place, place_of
 
 _GUESSED_SECONDS = 5.0
 # Scheme and host of an address, then all that may hold a secret; what stands before an @ may as well.
@@ -48,6 +60,7 @@ def status_body(job: FailoverJob, *, now: datetime) -> dict[str, Any]:
         "start_time": job.started_at,
         "duration": duration_ns(job, now=now),
         "current_steps": current_steps(job),
+        "queue": queue_body(job),
         "steps": [step_body(step) for step in steps],
         "allowed_actions": [
             {"action": action.action, "allowed": action.allowed, "reason": action.reason}
@@ -75,6 +88,7 @@ def details(job: FailoverJob, steps: Sequence[Step]) -> dict[str, Any]:
         "warnings": job.warnings,
         "requested_by": job.requested_by or None,
         "reason": job.reason or None,
+        "priority": Priority(job.priority).name.lower(),
         "point_of_no_return_at": job.point_of_no_return_at,
         "strategy": job.specification.get("strategy"),
         "window_opened_at": job.window_opened_at,
@@ -123,12 +137,24 @@ def current_steps(job: FailoverJob) -> list[str]:
     if plan is None:
         return []
     words = [question.text for question in open_questions(job)]
+    if place := _place(job):
+        words.append(place.reason)
     for step in plan.steps.exclude(state__in=[StepState.DONE, StepState.SKIPPED, StepState.FAILED]):
         if step.state == StepState.RUNNING:
             words.append(f"{step.title}{_doubt(step)}")
         elif step.reason:
             words.append(f"{step.title}: {step.reason}")
     return words
+
+
+def queue_body(job: FailoverJob) -> dict[str, Any] | None:
+    """Give where a queued job stands and what it waits for; None when it does not wait for its turn."""
+    place = _place(job)
+    return {"position": place.position, "reason": place.reason} if place else None
+
+
+def _place(job: FailoverJob) -> Place | None:
+    return place_of(job, vm=job.vm) if job.state == JobState.QUEUED else None
 
 
 def step_body(step: Step) -> dict[str, Any]:

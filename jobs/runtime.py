@@ -20,13 +20,14 @@ from cloudstack import AsyncJob, CloudError, DestroyPort, Gateway
 from inventory.clouds import gateway_for
 from inventory.models import ProtectedVM, ReplicaState, Replication, ReplicaVolume, TargetCloud
 from inventory.reservations import release
+from jobs import queue
 from jobs.commands import CommandCatalogue
 from jobs.commands.base import words_are_transient
 from jobs.destroy_port import LedgerOfDestruction
 from jobs.engine.contracts import AsyncAnswer, Clock
 from jobs.engine.leases import own_identity
 from jobs.engine.ports import Bell, Engine, Rules
-from jobs.models import AttemptState, FailoverJob, JobType, StepAttempt
+from jobs.models import AttemptState, FailoverJob, JobType, Phase, StepAttempt
 from jobs.plans.specification import FailoverSpecification, Strategy
 from jobs.replication_hooks import replication_of
 from jobs.world import ReplicationUnreachable, World
@@ -62,6 +63,19 @@ class UnixClock:
         return self.clock.now().timestamp()
 
 
+# Broker priorities (0 first): whoever is nearer to a running VM goes first, so that of many failovers the first are up
+# early instead of all at once at the end.
+_URGENCY: dict[str, int] = {
+    Phase.POWERING_ON: 0,
+    Phase.SWITCHING_VOLUME: 1,
+    Phase.CREATING_VM: 2,
+    Phase.SNAPSHOTTING: 3,
+    Phase.REVERTING: 4,
+    Phase.CLEANUP: 5,
+    Phase.VALIDATING: 6,
+}
+
+
 class CeleryBell:
     """Rings by a Celery message; a broker that is gone costs time and nothing else."""
 
@@ -70,7 +84,7 @@ class CeleryBell:
         from jobs.tasks import PHASE_TASKS
 
         try:
-            PHASE_TASKS[phase].apply_async(args=(job_id, phase), retry=False)
+            PHASE_TASKS[phase].apply_async(args=(job_id, phase), retry=False, priority=_URGENCY[phase])
         except (OperationalError, OSError) as error:
             log.warning("bell_lost", job=job_id, phase=phase, error=str(error))
 
@@ -201,8 +215,22 @@ def purpose_of(job: FailoverJob) -> Purpose:
     return Purpose.LIVE if job.job_type == JobType.LIVE else Purpose.TEST
 
 
+@dataclass(frozen=True)
+class CloudGate:
+    """Lets jobs begin as the limits of their cloud and appliance allow."""
+
+    def obstacle(self, job: FailoverJob) -> str:
+        """Say which limit a queued job waits for."""
+        vm = ProtectedVM.objects.select_related("cloud", "appliance").get(pk=job.vm_id)
+        place = queue.place_under_lock(job, vm=vm)
+        return place.reason if place else ""
+
+
+@dataclass(frozen=True)
 class InventoryLedger:
     """Keeps job row and inventory in step with the engine, in its transactions."""
+
+    bell: Bell
 
     def step_done(self, *, job: FailoverJob, command: str, result: Mapping[str, Any]) -> None:
         """Show target VM and the boot disk's snapshot on the job's row."""
@@ -217,6 +245,7 @@ class InventoryLedger:
         """Give back the VM where the test runs on copies; where it runs on the replicas, nobody else may touch them."""
         if not FailoverSpecification.from_json(job.specification).boots_replicas:
             release(vm=job.vm, reference=job.job_id)
+        queue.ring_next(self.bell, job=job)
 
     def content_in_doubt(self, *, job: FailoverJob) -> None:
         """Mark the job's replicas unverified: nothing replicates to them or fails over from them unseen (rule 8)."""
@@ -226,8 +255,9 @@ class InventoryLedger:
         )
 
     def finished(self, *, job: FailoverJob) -> None:
-        """Give back the VM."""
+        """Give back the VM, and the job's turn to the next."""
         release(vm=job.vm, reference=job.job_id)
+        queue.ring_next(self.bell, job=job)
 
 
 def engine_with(
@@ -246,7 +276,8 @@ def engine_with(
         bell=bell,
         worlds=Clouds(clock=clock, gateways=gateways, hook_sessions=hook_sessions),
         catalogue=CommandCatalogue(),
-        ledger=InventoryLedger(),
+        ledger=InventoryLedger(bell=bell),
+        gate=CloudGate(),
         owner=owner,
         new_id=new_id,
         unreachable=(CloudError, ReplicationUnreachable),

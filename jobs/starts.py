@@ -25,7 +25,7 @@ from jobs.errors import (
     SnapshotsForbidden,
     VMNotFound,
 )
-from jobs.models import FailoverJob, JobState, JobType, Phase, PlanKind
+from jobs.models import FailoverJob, JobState, JobType, Phase, PlanKind, Priority
 from jobs.models.job import MOVING_STATES
 from jobs.plans.live import live_failover
 from jobs.plans.resolve import os_type_of, specify
@@ -52,6 +52,7 @@ class StartRequest:
     notification_config: Mapping[str, Any] = field(default_factory=dict)
     unknown_fields: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
+    priority: int = Priority.NORMAL
     # Is called in the transaction that writes the job; what it raises leaves no job.
     on_written: Callable[[FailoverJob], None] = field(default=lambda _: None, compare=False)
 
@@ -282,6 +283,7 @@ def _write_job(engine: Engine, prepared: PreparedStart, *, actor: str) -> Failov
                 specification=spec.as_json(),
                 requested_by=actor,
                 reason=request.reason,
+                priority=request.priority,
                 skip_validation=request.skip_validation,
                 network_mappings=dict(request.network_mappings),
                 custom_config=dict(request.custom_config),

@@ -20,7 +20,7 @@ def bring_cloud(
     document: Mapping[str, Any], *, path: DocumentPath, environ: Mapping[str, str], report: ImportReport
 ) -> None:
     """This will create or change one target cloud, or enter in the report why not."""
-    wanted = {"test_strategy": TestStrategy.AUTO, "ca_file": "", **document}
+    wanted = {"test_strategy": TestStrategy.AUTO, "ca_file": "", "most_running": None, **document}
     if not _resolve(wanted, CLOUD_TEXTS, path=path, environ=environ, report=report):
         return
     if not _is_endpoint(wanted["endpoint"]):
@@ -42,7 +42,7 @@ def bring_appliance(
     if cloud is None:
         report.refuse((*path, "cloud"), f"there is no cloud {document['cloud']!r} here or in this document")
         return
-    wanted = {"hold_method": HoldMethod.NONE, "hook_url": "", **document, "cloud": cloud}
+    wanted = {"hold_method": HoldMethod.NONE, "hook_url": "", "most_running": None, **document, "cloud": cloud}
     if "hook_secret" in wanted and not _resolve(wanted, ("hook_secret",), path=path, environ=environ, report=report):
         return
     row = Appliance.objects.filter(cloud=cloud, name=document["name"]).first()

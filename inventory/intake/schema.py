@@ -76,6 +76,8 @@ def _indirect(longest: int) -> dict[str, Any]:
     }
 
 
+AT_ONCE = {**_whole(1, 10_000), "type": ["integer", "null"]}
+
 CLOUD = _record(
     ["name", "endpoint", "api_key", "secret_key", "zone_id", "default_offering_id", "placeholder_template_id"],
     name=_text(100),
@@ -87,6 +89,7 @@ CLOUD = _record(
     placeholder_template_id=UUID,
     test_strategy=_choice(TestStrategy),
     ca_file=_text(500, shortest=0),
+    most_running=AT_ONCE,
 )
 
 APPLIANCE = _record(
@@ -97,6 +100,7 @@ APPLIANCE = _record(
     hold_method=_choice(HoldMethod),
     hook_url=_text(500, shortest=0),
     hook_secret=_indirect(500),
+    most_running=AT_ONCE,
 )
 
 REPLICA = {

@@ -34,6 +34,9 @@ class TargetCloud(Stamped):
     placeholder_template_id = models.CharField(max_length=36)
     test_strategy = models.CharField(max_length=20, choices=TestStrategy, default=TestStrategy.AUTO)
     ca_file = models.CharField(max_length=500, blank=True)
+    most_running = models.PositiveIntegerField(
+        null=True, blank=True, help_text="so many failovers run on it at once, the others queue; empty: any number"
+    )
 
     version = models.CharField(max_length=100, blank=True, editable=False)
     customjobid_honoured = models.BooleanField(null=True, editable=False)
@@ -45,7 +48,10 @@ class TargetCloud(Stamped):
 
     class Meta:
         ordering = ("name",)
-        constraints = (one_of("test_strategy", TestStrategy, name="cloud_test_strategy_known"),)
+        constraints = (
+            one_of("test_strategy", TestStrategy, name="cloud_test_strategy_known"),
+            models.CheckConstraint(condition=~models.Q(most_running=0), name="cloud_runs_something"),
+        )
 
     def __str__(self) -> str:
         return self.name
@@ -87,6 +93,9 @@ class Appliance(Stamped):
     hold_method = models.CharField(max_length=10, choices=HoldMethod, default=HoldMethod.NONE)
     hook_url = models.URLField(max_length=500, blank=True)
     hook_secret_sealed = models.TextField(blank=True, editable=False)
+    most_running = models.PositiveIntegerField(
+        null=True, blank=True, help_text="so many failovers of its VMs run at once, the others queue; empty: any number"
+    )
 
     class Meta:
         ordering = ("name",)
@@ -98,6 +107,7 @@ class Appliance(Stamped):
                 condition=~models.Q(hold_method=HoldMethod.HOOK) | ~models.Q(hook_url=""),
                 name="appliance_hook_has_url",
             ),
+            models.CheckConstraint(condition=~models.Q(most_running=0), name="appliance_runs_something"),
         )
 
     def __str__(self) -> str:

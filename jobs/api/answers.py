@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from jobs.made import End, Kind
-from jobs.models import JobState, JobStatus, JobType, Outcome
+from jobs.models import JobState, JobStatus, JobType, Outcome, Priority
 
 
 class StartData(serializers.Serializer[Any]):
@@ -138,6 +138,7 @@ class JobDetails(serializers.Serializer[Any]):
     warnings = serializers.ListField(child=serializers.CharField())
     requested_by = serializers.CharField(allow_null=True)
     reason = serializers.CharField(allow_null=True)
+    priority = serializers.ChoiceField(choices=[name.lower() for name in Priority.names])
     point_of_no_return_at = serializers.DateTimeField(allow_null=True)
     strategy = serializers.CharField(allow_null=True)
     window_opened_at = serializers.DateTimeField(allow_null=True)
@@ -177,6 +178,13 @@ class StepAnswer(serializers.Serializer[Any]):
     finished_at = serializers.DateTimeField(allow_null=True)
 
 
+class QueueAnswer(serializers.Serializer[Any]):
+    """This will describe a place in the queue; 1 goes next."""
+
+    position = serializers.IntegerField(min_value=1)
+    reason = serializers.CharField()
+
+
 class StatusAnswer(serializers.Serializer[Any]):
     """This will describe a job's status; `duration` is nanoseconds."""
 
@@ -191,6 +199,7 @@ class StatusAnswer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=JobState.choices)
     outcome = serializers.ChoiceField(choices=Outcome.choices, allow_null=True)
     current_steps = serializers.ListField(child=serializers.CharField())
+    queue = QueueAnswer(allow_null=True, help_text="where a failover stands that waits for its turn")
     steps = StepAnswer(many=True)
     allowed_actions = ActionAnswer(many=True)
     questions = QuestionAnswer(many=True)

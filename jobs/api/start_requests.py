@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from jobs.bulk import MOST_STARTS
 from jobs.durations import NANOSECONDS, format_duration, parse_duration
-from jobs.models import JobType
+from jobs.models import JobType, Priority
 from jobs.plans.specification import Strategy
 from networks.api.fields import Flag, Id, Name, Text
 
@@ -77,6 +77,19 @@ class NotificationConfig(serializers.Serializer[Any]):
     slack_webhook = serializers.URLField(required=False, max_length=500)
 
 
+class Urgency(serializers.ChoiceField):
+    """This will take a priority by its name and give its number."""
+
+    def __init__(self, **options: Any) -> None:
+        names = [name.lower() for name in Priority.names]
+        words = "Which of two queued failovers begins first, where a limit makes them queue."
+        super().__init__(choices=names, help_text=words, **options)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Give the number; fails for unknown names."""
+        return Priority[super().to_internal_value(data).upper()].value
+
+
 class StartBody(serializers.Serializer[Any]):
     """This will parse the body of a live start."""
 
@@ -91,6 +104,7 @@ class StartBody(serializers.Serializer[Any]):
     custom_config = serializers.DictField(required=False, default=dict)
     notification_config = serializers.DictField(required=False, default=dict)
     reason = Text(required=False, allow_blank=True, default="", max_length=1000)
+    priority = Urgency(required=False)
 
     def validate_network_mappings(self, value: dict[str, str]) -> dict[str, str]:
         """Refuse more overrides than any VM has NICs."""
@@ -148,6 +162,7 @@ class BulkBody(serializers.Serializer[Any]):
     custom_config = serializers.DictField(required=False)
     notification_config = serializers.DictField(required=False)
     reason = Text(required=False, allow_blank=True, max_length=1000)
+    priority = Urgency(required=False)
     test_duration = TestDuration(required=False, help_text="Tests only.")
     auto_cleanup = Flag(required=False, help_text="Tests only.")
 

@@ -45,7 +45,8 @@ def _work(engine: Engine, *, job_id: int, phase: str) -> list[str]:
             return []
         structlog.contextvars.bind_contextvars(job_id=board.job.job_id)
         if board.job.state == JobState.QUEUED:
-            decisions.begin(engine, job=board.job)
+            if not decisions.begin(engine, job=board.job):
+                return []
             continue
         due = [attempt for attempt in board.due_attempts(engine, phase=phase) if _mark(attempt) not in looked_at]
         ready = board.ready(now=engine.clock.now(), phase=phase)

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from jobs.engine import questions, statuses, undo, windows
 from jobs.engine.board import Board, read_board
-from jobs.engine.journal import record, write_plan
+from jobs.engine.journal import lock, record, write_plan
 from jobs.engine.ports import Engine
 from jobs.engine.statements import Prepared, compare_and_set
 from jobs.engine.steps import stop_plan
@@ -38,12 +38,19 @@ _UNENDED_JOB = Prepared(
 )
 
 
-def begin(engine: Engine, *, job: FailoverJob) -> None:
-    """Move a queued job to running."""
+def begin(engine: Engine, *, job: FailoverJob) -> bool:
+    """Move a queued job to running, if it may begin; else it is looked at again when its turn may have come."""
     now = engine.clock.now()
-    if FailoverJob.objects.filter(pk=job.pk, state=JobState.QUEUED).update(state=JobState.RUNNING, started_at=now):
-        record(engine, job, "started", "A worker took the job.")
-        job.state, job.started_at = JobState.RUNNING, now
+    queued = {"state": JobState.QUEUED}
+    with transaction.atomic():
+        lock(engine, job)
+        if engine.gate.obstacle(job):
+            later = engine.later(engine.rules.patience_in_queue)
+            compare_and_set(FailoverJob, pk=job.pk, expecting=queued, next_look_at=later)
+            return False
+        if compare_and_set(FailoverJob, pk=job.pk, expecting=queued, state=JobState.RUNNING, started_at=now):
+            record(engine, job, "started", "A worker took the job.")
+    return True
 
 
 def decide(engine: Engine, *, job_id: int) -> Board | None:

@@ -54,6 +54,13 @@ class Ledger(Protocol):
         """Give back what the job held outside the engine (the VM's reservation)."""
 
 
+class Gate(Protocol):
+    """Lets queued jobs begin, so many at once as the places they work on take."""
+
+    def obstacle(self, job: FailoverJob) -> str:
+        """Say what a queued job waits for, nothing when it may begin; asked in the transaction in which it begins."""
+
+
 class UnknownCommand(Exception):
     """A step names a command or version that this release does not know."""
 
@@ -100,6 +107,7 @@ class Engine:
     worlds: Worlds
     catalogue: Catalogue
     ledger: Ledger
+    gate: Gate
     owner: str
     new_id: Callable[[], str]
     # Errors that mean "the world cannot be read just now"; everything else is our defect.

@@ -2,7 +2,7 @@
 
 from jobs.models.attempt import AttemptState, Reservation, StepAttempt
 from jobs.models.event import JobEvent
-from jobs.models.job import FailoverJob, JobState, JobStatus, JobType, Outcome
+from jobs.models.job import FailoverJob, JobState, JobStatus, JobType, Outcome, Priority
 from jobs.models.lease import ProcessLease, RoleLease
 from jobs.models.plan import Phase, Plan, PlanKind, PlanState, Step, StepState
 from jobs.models.question import Question
@@ -21,6 +21,7 @@ __all__ = [
     "Plan",
     "PlanKind",
     "PlanState",
+    "Priority",
     "ProcessLease",
     "Question",
     "Reservation",

@@ -49,6 +49,14 @@ class Outcome(models.TextChoices):
     ROLLED_BACK = "rolled_back"
 
 
+class Priority(models.IntegerChoices):
+    """Which of two queued jobs begins first."""
+
+    LOW = -1
+    NORMAL = 0
+    HIGH = 1
+
+
 MOVING_STATES = (JobState.QUEUED, JobState.RUNNING, JobState.WAITING_FOR_OPERATOR)
 
 
@@ -66,6 +74,9 @@ class FailoverJob(models.Model):
         default=dict, help_text="everything resolved before the start; never changed after"
     )
 
+    priority = models.SmallIntegerField(
+        choices=Priority.choices, default=Priority.NORMAL, help_text="which of two queued jobs begins first"
+    )
     status = models.CharField(max_length=20, choices=JobStatus.choices, default=JobStatus.PENDING)
     state = models.CharField(max_length=24, choices=JobState.choices, default=JobState.QUEUED)
     outcome = models.CharField(max_length=16, choices=Outcome.choices, null=True, blank=True)
