@@ -25,6 +25,7 @@ from jobs.models import (
 )
 from jobs.models.timing import CommandTiming
 from jobs.queue import Place, place_of
+from jobs.timeline import plans_of
 
 _GUESSED_SECONDS = 5.0
 # Scheme and host of an address, then all that may hold a secret; what stands before an @ may as well.
@@ -95,6 +96,7 @@ def details(job: FailoverJob, steps: Sequence[Step]) -> dict[str, Any]:
         **_window(job),
         "evidence": evidence_of(job, steps) if _is_planned_test(job) else None,
         "left_behind": left_behind(job),
+        **({"debug": {"plans": plans_of(job)}} if job.is_watched_closely else {}),
     }
 
 

@@ -46,11 +46,6 @@ def warnings_about(
     ]
 
 
-def debug_is_on(custom_config: Mapping[str, Any]) -> bool:
-    """Whether the start asked to be told more."""
-    return custom_config.get("debug_mode") is True
-
-
 def _unknown(name: str, config: Mapping[str, Any], *, known: frozenset[str]) -> Iterator[str]:
     return (f"{name}.{key} is not known and has no effect." for key in config if key not in known)
 

@@ -29,7 +29,8 @@ class ApiConventions:
             response = self._get_response(request)
         response["X-Request-ID"] = request_id_of(request)
         if is_api:
-            response["Cache-Control"] = "no-store"
+            # A view may say that its answers are kept and asked about again (ETag).
+            response.headers.setdefault("Cache-Control", "no-store")
         if authentication_is_off():
             response["X-Authentication"] = "disabled"
         return response

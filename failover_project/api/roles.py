@@ -39,6 +39,8 @@ ROUTE_ROLES: Mapping[str, Mapping[str, Role]] = MappingProxyType(
         "failover-test-job": {"DELETE": Role.OPERATOR},
         "failover-jobs": _READ,
         "failover-status": _READ,
+        "failover-steps": _READ,
+        "failover-events": _READ,
         "failover-cancel": _START,
         "failover-answer": _START,
         "failover-readiness": _READ,

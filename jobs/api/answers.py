@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from jobs.api.timeline_answers import TimelinePlan
 from jobs.made import End, Kind
 from jobs.models import JobState, JobStatus, JobType, Outcome, Priority
 
@@ -121,6 +122,12 @@ class Evidence(serializers.Serializer[Any]):
     made = MadeEvidence(many=True)
 
 
+class DebugDetails(serializers.Serializer[Any]):
+    """This will describe what `debug_mode` adds to the status."""
+
+    plans = TimelinePlan(many=True)
+
+
 class JobDetails(serializers.Serializer[Any]):
     """This will describe `job_details`."""
 
@@ -146,6 +153,7 @@ class JobDetails(serializers.Serializer[Any]):
     overdue_since = serializers.DateTimeField(allow_null=True)
     evidence = Evidence(allow_null=True)
     left_behind = serializers.ListField(child=serializers.DictField())
+    debug = DebugDetails(required=False)
 
 
 class ActionAnswer(serializers.Serializer[Any]):

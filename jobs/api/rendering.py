@@ -13,6 +13,7 @@ from jobs.listing import Page
 from jobs.models import FailoverJob, JobType
 from jobs.presentation import estimated_cleanup_time, estimated_duration, status_body
 from jobs.starts import PreparedStart, StartTestRequest
+from jobs.timeline import EventPage, plans_of
 
 
 def started(job: FailoverJob) -> dict[str, Any]:
@@ -135,4 +136,27 @@ def listed(page: Page) -> dict[str, Any]:
         "returned_jobs": len(page.jobs),
         "next_cursor": page.next_cursor,
         "jobs": page.jobs,
+    }
+
+
+def steps_answer(job: FailoverJob) -> dict[str, Any]:
+    """Give the body of the answer about a job's steps."""
+    plans = plans_of(job)
+    return {
+        "message": f"Retrieved steps of {job.job_type} failover job",
+        "job_id": job.job_id,
+        "total_plans": len(plans),
+        "plans": plans,
+    }
+
+
+def events_answer(job: FailoverJob, page: EventPage) -> dict[str, Any]:
+    """Give the body of a page of a job's events."""
+    return {
+        "message": f"Retrieved events of {job.job_type} failover job",
+        "job_id": job.job_id,
+        "returned_events": len(page.events),
+        "has_more": page.has_more,
+        "next_after": page.last,
+        "events": page.events,
     }

@@ -68,6 +68,21 @@ class JobFilterQuery(serializers.Serializer[Any]):
         return attrs
 
 
+class EventsQuery(serializers.Serializer[Any]):
+    """This will parse which events of a job are wanted."""
+
+    after = serializers.IntegerField(
+        required=False,
+        default=0,
+        min_value=0,
+        max_value=2**63 - 1,
+        help_text="`next_after` of the page before; 0 begins with the first event.",
+    )
+    limit = serializers.IntegerField(
+        required=False, default=100, min_value=1, max_value=1000, help_text="How many events to give, 1 to 1000."
+    )
+
+
 class CancelBody(serializers.Serializer[Any]):
     """This will parse the body of a cancel."""
 

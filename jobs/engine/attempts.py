@@ -6,6 +6,7 @@ compare-and-set on the attempt's state, so that of two workers one wins and the 
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from jobs.engine import questions
 from jobs.engine.claims import Claimed
 from jobs.engine.contracts import (
     Absent,
+    Answer,
     AsyncAnswer,
     Command,
     Finished,
@@ -29,6 +31,7 @@ from jobs.engine.contracts import (
     Unclear,
 )
 from jobs.engine.endings import attempt_is_done, attempt_is_not_done, attempt_left_something
+from jobs.engine.journal import trace
 from jobs.engine.ports import Engine
 from jobs.engine.statements import compare_and_set
 from jobs.models import AttemptState, FailoverJob, Step, StepAttempt
@@ -42,6 +45,7 @@ def submit(engine: Engine, *, job: FailoverJob, step: Step, claimed: Claimed) ->
     ticket = Ticket(async_job_id=attempt.async_job_id, deadline=attempt.deadline)
     answer = claimed.command.submit(engine.worlds.of(job), ticket)
     now = engine.clock.now()
+    trace(engine, job, "answer", f"{step.title}: the call was {_word(answer)}.", step=step.key, answer=asdict(answer))
     match answer:
         case Submitted(is_ours=True):
             _set(attempt, AttemptState.INTENDED, state=AttemptState.SUBMITTED, submitted_at=now, answer=_said(answer))
@@ -99,7 +103,7 @@ def settle(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttempt
     if kind == "failed":
         _become_unknown_after_failure(engine, attempt)
         return
-    sight = _look(engine, job, attempt, command)
+    sight = _look(engine, job, attempt, command, step=step)
     if sight is None:
         return
     if kind in {"succeeded", "finished"}:
@@ -115,7 +119,7 @@ def resolve(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttemp
     if attempt.settled_after is not None and engine.clock.now() < attempt.settled_after:
         _look_again_at(attempt, attempt.settled_after)
         return
-    sight = _look(engine, job, attempt, command)
+    sight = _look(engine, job, attempt, command, step=step)
     if sight is not None:
         _conclude(engine, job, step, attempt, _without_answer(command, sight))
 
@@ -216,7 +220,7 @@ def _wait_or_ask(engine: Engine, job: FailoverJob, step: Step, attempt: StepAtte
     _look_again_at(attempt, engine.later(max(attempt.reading_gap_seconds, min(waited / 4, 30.0))))
 
 
-def _look(engine: Engine, job: FailoverJob, attempt: StepAttempt, command: Command) -> Sight | None:
+def _look(engine: Engine, job: FailoverJob, attempt: StepAttempt, command: Command, *, step: Step) -> Sight | None:
     """Read the cloud and keep the reading; None when it cannot be read just now."""
     try:
         sight = command.confirm(engine.worlds.of(job))
@@ -225,7 +229,8 @@ def _look(engine: Engine, job: FailoverJob, attempt: StepAttempt, command: Comma
         pause = min(max(engine.rules.first_pause, waited / 4), engine.rules.longest_pause)
         _look_again_at(attempt, engine.later(pause), f"The cloud cannot be read: {error}")
         return None
-    reading = {"at": engine.clock.now().isoformat(), "sight": type(sight).__name__.lower(), "seen": sight.seen}
+    reading = {"at": engine.clock.now().isoformat(), "sight": _word(sight), "seen": sight.seen}
+    trace(engine, job, "reading", f"{step.title}: {sight.seen}.", step=step.key, heard=attempt.answer, **reading)
     attempt.readings = [*attempt.readings[-(_KEPT_READINGS - 1) :], reading]
     return sight
 
@@ -318,6 +323,11 @@ def _set(attempt: StepAttempt, expected: AttemptState, **values: Any) -> bool:
         for name, value in values.items():
             setattr(attempt, name, value)
     return won
+
+
+def _word(outcome: Answer | Sight) -> str:
+    """Give the outcome's kind as one word."""
+    return type(outcome).__name__.lower()
 
 
 def _said(answer: Submitted | Finished | Refused | NotSent) -> dict[str, Any]:

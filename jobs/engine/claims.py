@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from jobs.engine import questions
 from jobs.engine.board import Board
 from jobs.engine.contracts import Already, Ask, Clear, Command, Guarded, Refuse, Wait
-from jobs.engine.journal import load_command, lock, record
+from jobs.engine.journal import load_command, lock, record, trace
 from jobs.engine.ports import Engine
 from jobs.engine.statements import Prepared, compare_and_set, insert
 from jobs.engine.steps import end_step_as_done, end_step_as_failed
@@ -64,6 +64,8 @@ def claim(engine: Engine, *, board: Board, step: Step) -> Claimed | None:
     except engine.unreachable as error:
         _wait(engine, step, Wait(reason=f"The cloud cannot be read just now: {error}", seconds=_pause(engine, step)))
         return None
+    seen = {name: value for name, value in vars(guarded).items() if isinstance(value, str)}
+    trace(engine, job, "guard", f"{step.title}: {type(guarded).__name__.lower()}", step=step.key, **seen)
     return _follow(engine, board, step, command, guarded)
 
 

@@ -75,6 +75,12 @@ def record(
     )
 
 
+def trace(engine: Engine, job: FailoverJob, kind: str, message: str, *, step: str = "", **fields: Any) -> None:
+    """Add an event that only those want who look closely (`debug_mode`)."""
+    if job.is_watched_closely:
+        record(engine, job, f"debug_{kind}", message, step=step, **fields)
+
+
 def lock(engine: Engine, job: FailoverJob) -> None:
     """Take the job's row for this transaction: before plan, step or attempt, so that nobody locks the other way round.
 

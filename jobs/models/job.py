@@ -142,6 +142,11 @@ class FailoverJob(models.Model):
         return self.job_id
 
     @property
+    def is_watched_closely(self) -> bool:
+        """Whether the start asked to be told more (`debug_mode`)."""
+        return self.custom_config.get("debug_mode") is True
+
+    @property
     def is_moving(self) -> bool:
         """Whether the job still acts or waits for an answer."""
         return self.state in MOVING_STATES

@@ -28,6 +28,8 @@ PATHS = {
     "failover-test-job": "/api/v1/failover/test/test-failover-x-1",
     "failover-jobs": "/api/v1/failover/jobs",
     "failover-status": "/api/v1/failover/live-failover-x-1/status",
+    "failover-steps": "/api/v1/failover/live-failover-x-1/steps",
+    "failover-events": "/api/v1/failover/live-failover-x-1/events",
     "failover-cancel": "/api/v1/failover/live-failover-x-1/cancel",
     "failover-answer": "/api/v1/failover/live-failover-x-1/answer",
     "failover-readiness": "/api/v1/failover/vm-x/readiness",
