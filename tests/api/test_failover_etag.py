@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from cloudstack_simulator import Fault, Simulator
+from inventory.models import TargetCloud
 from jobs.models import FailoverJob
 from jobs.services import answer, cancel
 from tests.support.inventory_of import ScenarioInventory
@@ -99,6 +100,20 @@ def test_a_cancel_is_a_change(viewer: APIClient, service: Service, world_rows: S
     poller.look()
 
     assert len(poller.tags) == 2
+
+
+def test_to_move_up_in_the_queue_is_a_change(
+    viewer: APIClient, service: Service, world_rows: ScenarioInventory
+) -> None:
+    TargetCloud.objects.update(most_running=1)
+    for name in ("one", "two"):
+        service.start_live(world_rows.vms[name].vm_id)
+    poller = Poller(viewer, service.start_live(world_rows.vms["three"].vm_id))
+
+    service.run(at_each_step=poller.look)
+
+    queues = [body["queue"] for body in poller.bodies.values()]
+    assert [queue["position"] for queue in queues if queue] == [2, 1]
 
 
 def test_a_tag_is_weak_compared_weakly_and_one_of_many_is_enough(
