@@ -63,10 +63,7 @@ def status_body(job: FailoverJob, *, now: datetime) -> dict[str, Any]:
         "current_steps": current_steps(job),
         "queue": queue_body(job),
         "steps": [step_body(step) for step in steps],
-        "allowed_actions": [
-            {"action": action.action, "allowed": action.allowed, "reason": action.reason}
-            for action in allowed_actions(job)
-        ],
+        "allowed_actions": actions_body(job),
         "questions": [question_body(question) for question in open_questions(job)],
         "job_details": details(job, steps),
     }
@@ -202,6 +199,12 @@ def question_body(question: Question) -> dict[str, Any]:
         "choices": question.choices,
         "asked_at": question.asked_at,
     }
+
+
+def actions_body(job: FailoverJob) -> list[dict[str, Any]]:
+    """Give the verbs that may be used now, and the reason why not the others, in the API's words."""
+    actions = allowed_actions(job)
+    return [{"action": each.action, "allowed": each.allowed, "reason": each.reason} for each in actions]
 
 
 def allowed_actions(job: FailoverJob) -> list[AllowedAction]:

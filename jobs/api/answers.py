@@ -230,6 +230,7 @@ class JobRow(serializers.Serializer[Any]):
     overdue_since = serializers.DateTimeField(allow_null=True)
     state = serializers.ChoiceField(choices=JobState.choices)
     outcome = serializers.ChoiceField(choices=Outcome.choices, allow_null=True)
+    allowed_actions = ActionAnswer(many=True, required=False, help_text="With `include=allowed_actions`.")
 
 
 class JobsAnswer(serializers.Serializer[Any]):

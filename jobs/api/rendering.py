@@ -11,7 +11,7 @@ from jobs.durations import NANOSECONDS, format_duration
 from jobs.forecast import plan_body
 from jobs.listing import Page
 from jobs.models import FailoverJob, JobType
-from jobs.presentation import estimated_cleanup_time, estimated_duration, status_body
+from jobs.presentation import actions_body, estimated_cleanup_time, estimated_duration, status_body
 from jobs.starts import PreparedStart, StartTestRequest
 from jobs.timeline import EventPage, plans_of
 
@@ -127,7 +127,7 @@ def status_answer(job: FailoverJob, *, now: datetime, message: str = "") -> dict
     }
 
 
-def listed(page: Page) -> dict[str, Any]:
+def listed(page: Page, *, with_actions: bool = False) -> dict[str, Any]:
     """Give the body of a page of the list of jobs."""
     return {
         "message": "Retrieved failover jobs list",
@@ -135,8 +135,14 @@ def listed(page: Page) -> dict[str, Any]:
         "total_is_estimate": page.total_is_estimate,
         "returned_jobs": len(page.jobs),
         "next_cursor": page.next_cursor,
-        "jobs": page.jobs,
+        "jobs": _with_actions(page.jobs) if with_actions else page.jobs,
     }
+
+
+def _with_actions(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Say beside each job what may be done with it now."""
+    jobs = FailoverJob.objects.select_related("vm").in_bulk([row["job_id"] for row in rows], field_name="job_id")
+    return [{**row, "allowed_actions": actions_body(jobs[row["job_id"]])} for row in rows]
 
 
 def steps_answer(job: FailoverJob) -> dict[str, Any]:

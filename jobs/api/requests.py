@@ -12,6 +12,8 @@ from rest_framework import serializers
 from jobs.models import JobState, JobStatus, JobType
 from networks.api.fields import Text
 
+# What may be done is read job by job.
+_MOST_WITH_ACTIONS = 100
 _LOST_PLUS = re.compile(r"(:[0-9.]+) ([0-9]{2}:?[0-9]{2})$")
 
 
@@ -60,9 +62,18 @@ class JobFilterQuery(serializers.Serializer[Any]):
         max_length=500,
         help_text="`next_cursor` of the page before; the filters must be the same, and offset left out.",
     )
+    include = serializers.ChoiceField(
+        choices=["allowed_actions"],
+        required=False,
+        help_text=f"`allowed_actions`: what may be done with each job now; up to {_MOST_WITH_ACTIONS} jobs at once.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse to be told two places to begin at."""
+        """Refuse to be told two places to begin at, and to look closely at too many."""
+        if attrs.get("include") and attrs["limit"] > _MOST_WITH_ACTIONS:
+            raise serializers.ValidationError(
+                {"include": f"With allowed_actions limit is at most {_MOST_WITH_ACTIONS}."}
+            )
         if attrs.get("cursor") and attrs["offset"]:
             raise serializers.ValidationError({"cursor": "Give cursor or offset, not both."})
         return attrs

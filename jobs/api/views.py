@@ -33,12 +33,13 @@ class FailoverJobViewSet(ViewSet):
         parser = JobFilterQuery(data=request.query_params)
         parser.is_valid(raise_exception=True)
         asked: dict[str, Any] = dict(parser.validated_data)
+        with_actions = asked.pop("include", None) is not None
         place = {name: asked.pop(name) for name in ("limit", "offset", "cursor") if name in asked}
         try:
             page = page_of_jobs(wanted=JobFilter(**asked), now=timezone.now(), **place)
         except CursorRefused as error:
             raise ValidationError({"cursor": str(error)}) from error
-        return Response(listed(page))
+        return Response(listed(page, with_actions=with_actions))
 
     @extend_schema(
         operation_id="failover_job_status",

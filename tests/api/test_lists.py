@@ -190,3 +190,23 @@ def test_a_page_costs_the_same_queries_whatever_its_length(viewer: APIClient, vm
         viewer.get(f"{JOBS}?limit=60")
 
     assert len(short) == len(long)
+
+
+def test_what_may_be_done_with_each_job_is_shown_where_it_is_asked_for(viewer: APIClient, vm: ProtectedVM) -> None:
+    make_jobs(vm, 2)
+
+    plain = viewer.get(JOBS).json()["jobs"]
+    told = viewer.get(f"{JOBS}?include=allowed_actions").json()["jobs"]
+
+    assert all("allowed_actions" not in job for job in plain)
+    for job in told:
+        actions = viewer.get(f"/api/v1/failover/{job['job_id']}/status").json()["allowed_actions"]
+        assert job["allowed_actions"] == actions
+        assert all(action["allowed"] or action["reason"] for action in actions)
+
+
+@pytest.mark.parametrize("query", ["include=everything", "include=allowed_actions&limit=101"])
+def test_more_than_can_be_included_is_400(viewer: APIClient, vm: ProtectedVM, query: str) -> None:
+    answer = viewer.get(f"{JOBS}?{query}")
+
+    assert (answer.status_code, set(answer.json()["fields"])) == (400, {"include"})
