@@ -149,12 +149,27 @@ def _load() -> None:
 
     machines = list(inventory_from_scenario(Simulator.scenario(f"fleet:{MACHINES}")).vms.values())
     made = ((number, machines[number % MACHINES]) for number in range(JOBS))
-    rows = (_row(number, vm.pk, vm.vm_id) for number, vm in made)
-    columns = list(_row(0, 0, ""))
+    defaults = _defaults()
+    rows = (defaults | _row(number, vm.pk, vm.vm_id) for number, vm in made)
+    columns = list(defaults | _row(0, 0, ""))
     if connection.vendor == "postgresql":
         _copy(columns, rows)
     else:
         _insert(columns, rows)
+
+
+def _defaults() -> dict[str, Any]:
+    """Give what a column holds that is not said: the database itself keeps no defaults."""
+    from django.db.models import JSONField
+
+    from jobs.models import FailoverJob
+
+    values = {str(field.column): (field, field.get_default()) for field in FailoverJob._meta.concrete_fields}
+    return {
+        column: json.dumps(value) if isinstance(field, JSONField) else value
+        for column, (field, value) in values.items()
+        if value is not None
+    }
 
 
 def _row(number: int, vm: int, vm_id: str) -> dict[str, Any]:
@@ -169,26 +184,11 @@ def _row(number: int, vm: int, vm_id: str) -> dict[str, Any]:
         "vm_name": f"machine {number}",
         "marker": f"{number:08x}",
         "endpoint": "bench",
-        "specification": "{}",
         "status": "failed" if failed else "completed",
         "state": "finished",
         "outcome": "failed" if failed else "succeeded",
         "progress": 100.0,
-        "error_code": "",
-        "error_message": "",
         "destination_vm_id": f"target-{number}",
-        "snapshot_id": "",
-        "cancel_requested_by": "",
-        "defects": 0,
-        "auto_cleanup": False,
-        "requested_by": "bench",
-        "reason": "",
-        "skip_validation": False,
-        "network_mappings": "{}",
-        "custom_config": "{}",
-        "notification_config": "{}",
-        "warnings": "[]",
-        "unknown_fields": "{}",
         "created_at": created.strftime("%Y-%m-%d %H:%M:%S"),
         "started_at": (created + timedelta(seconds=1)).strftime("%Y-%m-%d %H:%M:%S"),
         "completed_at": (created + timedelta(minutes=9)).strftime("%Y-%m-%d %H:%M:%S"),
