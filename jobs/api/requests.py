@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from jobs.models import JobState, JobStatus, JobType
@@ -17,6 +19,7 @@ _MOST_WITH_ACTIONS = 100
 _LOST_PLUS = re.compile(r"(:[0-9.]+) ([0-9]{2}:?[0-9]{2})$")
 
 
+@extend_schema_field(OpenApiTypes.DATETIME)
 class Moment(serializers.Field[datetime, str, str, str]):
     """This will take a moment as RFC 3339 writes it, with its offset; a `+` that the query string lost is put back."""
 
