@@ -21,3 +21,10 @@ class Used:
         status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
         ticks = int(stat[11]) + int(stat[12])
         return cls(cpu_seconds=ticks / os.sysconf("SC_CLK_TCK"), peak_mb=int(status["VmHWM"].split()[0]) / 1024)
+
+    @classmethod
+    def by_family(cls, pid: int) -> Used:
+        """Read the process and its children, as a web server forks them."""
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        each = [cls.by(one) for one in (pid, *map(int, children))]
+        return cls(sum(one.cpu_seconds for one in each), sum(one.peak_mb for one in each))
