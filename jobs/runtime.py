@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 Gateways = Callable[[TargetCloud], Gateway]
 Row = TypeVar("Row", ProtectedVM, TargetCloud)
 
-KEPT_FOR = timedelta(seconds=1)
+KEPT_FOR = timedelta(seconds=5)
 MOST_KEPT = 2000
 
 
@@ -157,7 +157,7 @@ class Clouds:
         return self._kept(("vm", str(job.vm_id)), lambda: rows.get(pk=job.vm_id))
 
     def _kept(self, key: tuple[str, str], read: Callable[[], Row]) -> Row:
-        """Read a row of the inventory at most once a second: every command of a job asks for its VM and cloud."""
+        """Read a row of the inventory seldom: every command of a job asks for its VM and cloud."""
         now = self.clock.now()
         read_at, row = self._read.get(key, (None, None))
         if row is None or read_at is None or not now - KEPT_FOR < read_at <= now:
