@@ -19,7 +19,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "access_apitoken": {
             "name": "whose token it is; shown as the actor of what it does",
-            "secret_hash": "SHA-256 of the token; the token itself is kept nowhere",
+            "secret_hash": "SHA-256 of the token; the token itself is kept nowhere",  # nosec B105
             "expires_at": "refused from then on; null: never",
             "last_used_at": "noted at most once a minute",
             "revoked_at": "refused from then on",
@@ -38,7 +38,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "name": "name in the inventory document",
             "endpoint": "address of CloudStack's API",
             "api_key_sealed": "API key, sealed with FIELD_KEY",
-            "secret_key_sealed": "secret key, sealed with FIELD_KEY",
+            "secret_key_sealed": "secret key, sealed with FIELD_KEY",  # nosec B105
             "zone_id": "CloudStack's id of the zone",
             "default_offering_id": "service offering for VMs that name none",
             "placeholder_template_id": "template that target VMs are deployed from; its disk is dropped",
@@ -55,7 +55,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "name": "name in the inventory document",
             "virtual_machine_id": "CloudStack's id of the appliance",
             "hook_url": "address of the replication engine's hook",
-            "hook_secret_sealed": "secret that signs calls of the hook, sealed with FIELD_KEY",
+            "hook_secret_sealed": "secret that signs calls of the hook, sealed with FIELD_KEY",  # nosec B105
         },
         "inventory_protectedvm": {
             "vm_id": "the source's id of the VM; the `vm_id` of the API",

@@ -71,4 +71,4 @@ class ApiTokenAdmin(ModelAdmin):  # type: ignore[misc]
         self.message_user(request, f"{count} token(s) revoked.", messages.SUCCESS)
 
 
-_SECRET = "failover.token"
+_SECRET = "failover.token"  # nosec B105
