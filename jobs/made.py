@@ -20,6 +20,14 @@ class Kind(StrEnum):
     SNAPSHOT = "snapshot"
 
 
+# States in which CloudStack still lists a thing that is no longer there.
+GONE = {
+    Kind.MACHINE: frozenset({"Destroyed", "Expunging"}),
+    Kind.VOLUME: frozenset({"Destroy", "Destroyed", "Expunging", "Expunged"}),
+    Kind.SNAPSHOT: frozenset({"Destroyed", "Destroying"}),
+}
+
+
 class End(StrEnum):
     """What became of a thing that a job made."""
 

@@ -13,16 +13,12 @@ from dataclasses import dataclass, replace
 from cloudstack import Gateway, Snapshot, VirtualMachine, Volume
 from inventory.models import Appliance, ReplicaState, ReplicaVolume, TargetCloud
 from jobs.engine import windows
-from jobs.made import Kind, made_by
+from jobs.made import GONE, Kind, made_by
 from jobs.models import FailoverJob, JobState, JobType, Outcome, PlanKind, Step
 from jobs.plans.specification import Strategy
+from jobs.sight import Sight, look_at
 
 TAG = "failover-job"
-GONE = {
-    Kind.MACHINE: frozenset({"Destroyed", "Expunging"}),
-    Kind.VOLUME: frozenset({"Destroy", "Destroyed", "Expunging", "Expunged"}),
-    Kind.SNAPSHOT: frozenset({"Destroyed", "Destroying"}),
-}
 _AT_REST = {
     Kind.MACHINE: frozenset({"Stopped", "Error"}),
     Kind.VOLUME: frozenset({"Ready", "Allocated"}),
@@ -77,15 +73,20 @@ class _Journals:
     by_marker: Mapping[str, FailoverJob]
 
 
-def find_orphans(*, gateway: Gateway, cloud: TargetCloud) -> list[Orphan]:
-    """Give the orphans of a cloud in the order in which they may go: volumes, VMs, snapshots. Raises CloudError."""
+def find_orphans(*, gateway: Gateway, cloud: TargetCloud, sight: Sight | None = None) -> list[Orphan]:
+    """Give the orphans of a cloud in the order in which they may go: volumes, VMs, snapshots. Raises CloudError.
+
+    `sight` is what was read of the cloud already; without it the cloud is read here.
+    """
+    seen = sight or look_at(gateway)
+    # After the cloud: whatever a job made by then, its journal held the intention before.
     journals = _read_journals(cloud)
     found: list[Orphan] = []
-    for volume in gateway.every_volume():
+    for volume in seen.volumes.values():
         found += _judged(gateway, journals, Kind.VOLUME, volume)
-    for machine in gateway.every_virtual_machine():
+    for machine in seen.machines.values():
         found += _judged(gateway, journals, Kind.MACHINE, machine)
-    for snapshot in gateway.every_snapshot():
+    for snapshot in seen.snapshots.values():
         found += _judged(gateway, journals, Kind.SNAPSHOT, snapshot)
     return found
 

@@ -11,6 +11,7 @@ from failover_project.api.error_codes import ERROR_CODES
 from failover_project.api.errors_document import errors_document
 from jobs.commands import COMMANDS
 from jobs.models import JobStatus, Phase
+from jobs.verification.findings import Drift, Finding
 from tests.house.tree import APPS, ROOT, code_files, document, parsed
 from tests.support.inventory_of import ScenarioInventory
 from tests.support.service import Service
@@ -164,3 +165,8 @@ def test_the_story_told_to_contributors_is_true(
     assert told is not None
     guide = document("CONTRIBUTING.md")
     assert [line for line in told[1].splitlines() if line.strip() not in guide] == []
+
+
+def test_every_kind_of_drift_is_in_the_runbook_with_its_weight() -> None:
+    rows = re.findall(r"^\| `([a-z_]+)` \| (alarm|warning|note) \|", document("docs/runbook.md"), re.MULTILINE)
+    assert dict(rows) == {drift.value: Finding(drift, "", "", "", "").weight.value for drift in Drift}
