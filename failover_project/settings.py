@@ -174,7 +174,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "EXCEPTION_HANDLER": "failover_project.api.exceptions.to_envelope",
     "DEFAULT_METADATA_CLASS": None,
     "URL_FORMAT_OVERRIDE": None,
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "failover_project.api.openapi.EnvelopeSchema",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
@@ -188,10 +188,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
-    "AUTHENTICATION_WHITELIST": [
-        "failover_project.api.authentication.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
-    ],
+    # Sessions of the browser are taken as well, but nobody can type one in.
+    "AUTHENTICATION_WHITELIST": ["failover_project.api.authentication.TokenAuthentication"],
     "ENUM_NAME_OVERRIDES": {
         "AttemptStateEnum": "jobs.models.AttemptState",
         "JobStateEnum": "jobs.models.JobState",
@@ -206,6 +204,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "failover_project.api.openapi.add_error_answers",
+        "failover_project.api.openapi.add_links",
+        "failover_project.api.examples.add_examples",
     ],
 }
 

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from debugtools.log_reading import LEVELS
 from jobs.models import JobStatus
+from networks.api.fields import Cursor
 
 
 class LogQuery(serializers.Serializer[Any]):
@@ -16,10 +17,15 @@ class LogQuery(serializers.Serializer[Any]):
     level = serializers.ChoiceField(
         choices=LEVELS, required=False, default="debug", help_text="This level and those above it."
     )
-    job_id = serializers.CharField(required=False, default="", max_length=200, help_text="Records of this job.")
-    request_id = serializers.CharField(required=False, default="", max_length=128, help_text="Records of this request.")
+    job_id = serializers.CharField(
+        required=False, allow_blank=True, default="", max_length=200, help_text="Records of this job."
+    )
+    request_id = serializers.CharField(
+        required=False, allow_blank=True, default="", max_length=128, help_text="Records of this request."
+    )
     logger = serializers.CharField(
         required=False,
+        allow_blank=True,
         default="",
         max_length=200,
         help_text="Records of this logger and those below it.",
@@ -27,9 +33,7 @@ class LogQuery(serializers.Serializer[Any]):
     limit = serializers.IntegerField(
         required=False, default=100, min_value=1, max_value=1000, help_text="Most records of one page."
     )
-    cursor = serializers.CharField(
-        required=False, default="", max_length=40, help_text="`next_cursor` of a page: gives the records before it."
-    )
+    cursor = Cursor(required=False, default="", help_text="`next_cursor` of a page: gives the records before it.")
 
 
 class InternalsQuery(serializers.Serializer[Any]):

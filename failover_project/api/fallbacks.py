@@ -7,7 +7,7 @@ from django.views import defaults
 
 from failover_project.api.envelope import error_response
 
-_PAGES = ("/admin", "/swagger")
+_PAGES = ("/admin", "/swagger", "/redoc")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -67,7 +67,7 @@ ROUTE_ROLES: Mapping[str, Mapping[str, Role]] = MappingProxyType(
 START_ROUTES = frozenset({"failover-live", "failover-test", "failover-bulk"})
 
 # Routes that answer without authentication: they hold nothing but the API's own description.
-PUBLIC_ROUTES = frozenset({"schema", "swagger"})
+PUBLIC_ROUTES = frozenset({"schema", "swagger", "redoc"})
 
 
 def needed_role(*, route: str, method: str) -> Role | None:

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from inventory.api.errors import DocumentRefused, VMNotFound
 from inventory.api.rendering import vm_document, vm_summary
+from inventory.intake.schema import vm_in_path
 from inventory.models import ProtectedVM
 from inventory.services import upsert_vm
 
@@ -44,7 +45,7 @@ class VMView(APIView):
 
     @extend_schema(
         operation_id="inventory_vms_put",
-        request={"application/json": {"type": "object", "description": "docs/inventory-file.md describes it"}},
+        request={"application/json": vm_in_path()},
         responses=OpenApiTypes.OBJECT,
     )
     def put(self, request: Request, vm_id: str) -> Response:

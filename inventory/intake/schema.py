@@ -186,3 +186,9 @@ INVENTORY = {
         vms=_listed(VM, at_most=100_000),
     ),
 }
+
+
+def vm_in_path() -> dict[str, Any]:
+    """Give the schema of a VM whose id stands in the address, not in the document."""
+    properties = {name: schema for name, schema in VM["properties"].items() if name != "vm_id"}
+    return {**VM, "properties": properties, "required": [name for name in VM["required"] if name != "vm_id"]}

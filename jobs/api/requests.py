@@ -12,7 +12,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from jobs.models import JobState, JobStatus, JobType
-from networks.api.fields import Text
+from networks.api.fields import Cursor, Text
 
 # What may be done is read job by job.
 _MOST_WITH_ACTIONS = 100
@@ -60,9 +60,8 @@ class JobFilterQuery(serializers.Serializer[Any]):
         max_value=1_000_000_000,
         help_text="How many jobs to skip. Deep in a long list `cursor` is faster, and misses nothing.",
     )
-    cursor = serializers.CharField(
+    cursor = Cursor(
         required=False,
-        max_length=500,
         help_text="`next_cursor` of the page before; the filters must be the same, and offset left out.",
     )
     include = serializers.ChoiceField(

@@ -29,6 +29,7 @@ class Factor(serializers.FloatField):
         return super().to_internal_value(data)
 
 
+@extend_schema_field({"type": "string", "format": "go-duration", "examples": ["30m", "2h", "4h30m"]})
 class TestDuration(Text):
     """This will take a duration as Go writes it, within the bounds of the settings; the text is kept as it was sent."""
 
@@ -53,13 +54,18 @@ def _in_words(seconds: int) -> str:
     return format_duration(seconds * NANOSECONDS)
 
 
-class KnownConfig(serializers.Serializer[Any]):
-    """This will check the known keys of `custom_config`; unknown ones are kept and named in the warnings."""
+class KnownSizes(serializers.Serializer[Any]):
+    """This will check what `custom_config` of every start knows."""
 
     cpu_overcommit = Factor(required=False, min_value=0.1, max_value=_LARGEST_FACTOR)
     memory_overcommit = Factor(required=False, min_value=0.1, max_value=_LARGEST_FACTOR)
-    test_environment = Flag(required=False)
     debug_mode = Flag(required=False)
+
+
+class KnownConfig(KnownSizes):
+    """This will check the known keys of `custom_config`; unknown ones are kept and named in the warnings."""
+
+    test_environment = Flag(required=False)
 
 
 class KnownTestConfig(KnownConfig):
@@ -90,6 +96,27 @@ class Urgency(serializers.ChoiceField):
         return Priority[super().to_internal_value(data).upper()].value
 
 
+class KnownLiveConfig(KnownSizes):
+    """This will describe what `custom_config` of a live start may say: never that it is a test."""
+
+    test_environment = serializers.ChoiceField(choices=[False], required=False)
+
+
+@extend_schema_field(KnownLiveConfig)
+class LiveConfigField(serializers.DictField):
+    """This will take `custom_config` of a live start; keys that it does not know are kept."""
+
+
+@extend_schema_field(KnownTestConfig)
+class TestConfigField(serializers.DictField):
+    """This will take `custom_config` of a test; keys that it does not know are kept."""
+
+
+@extend_schema_field(NotificationConfig)
+class NotificationField(serializers.DictField):
+    """This will take `notification_config`; keys that it does not know are kept."""
+
+
 class StartBody(serializers.Serializer[Any]):
     """This will parse the body of a live start."""
 
@@ -101,8 +128,8 @@ class StartBody(serializers.Serializer[Any]):
     network_mappings = serializers.DictField(
         child=Id(max_length=200), required=False, default=dict, help_text="Source network name to target network id."
     )
-    custom_config = serializers.DictField(required=False, default=dict)
-    notification_config = serializers.DictField(required=False, default=dict)
+    custom_config: serializers.DictField = LiveConfigField(required=False, default=dict)
+    notification_config = NotificationField(required=False, default=dict)
     reason = Text(required=False, allow_blank=True, default="", max_length=1000)
     priority = Urgency(required=False)
 
@@ -126,6 +153,7 @@ class TestStartBody(StartBody):
 
     known_config = KnownTestConfig
 
+    custom_config = TestConfigField(required=False, default=dict)
     test_duration = TestDuration(help_text="How long the test VM runs, as 30m, 2h or 4h30m.")
     auto_cleanup = Flag(required=False, default=False)
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 # Sent by clients of the predecessor; it is taken, means nothing here, and is no news to them.
 PREDECESSORS_FIELDS = frozenset({"context_id"})
-_IDENTIFIER = re.compile(r"[A-Za-z0-9_.:-]+")
-# Control and format characters, separators of lines and paragraphs, and what has no meaning.
-_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Cn"})
+# What the fields take, as patterns that the API's description shows as well.
+TEXT = r"^[^\u0000]*$"
+IDENTIFIER = r"^[A-Za-z0-9_.:-]+$"
+# No control characters.
+NAME_IN_SOURCE = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+MAC = r"^([0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5})?$"
+# Neither control characters, nor separators of lines, nor signs without a shape: those that turn the direction of text.
+NAME = r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]*$"
 
 
 class Text(serializers.CharField):
@@ -42,7 +47,7 @@ class NameInSource(Text):
 
 def is_name_in_source(name: str) -> bool:
     """Say whether the inventory would take this as the name of a network."""
-    return 0 < len(name) <= 255 and not any(ord(character) < 32 or 127 <= ord(character) < 160 for character in name)
+    return 0 < len(name) <= 255 and re.fullmatch(NAME_IN_SOURCE, name) is not None
 
 
 class Id(Text):
@@ -50,10 +55,13 @@ class Id(Text):
 
     default_error_messages = {"identifier": "An id holds letters, digits and _ . : - only."}
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(trim_whitespace=False, **options)
+
     def to_internal_value(self, data: Any) -> str:
         """Give the id; fails for what none can be."""
         text = super().to_internal_value(data)
-        if not _IDENTIFIER.fullmatch(text):
+        if not re.fullmatch(IDENTIFIER, text):
             self.fail("identifier")
         return text
 
@@ -66,9 +74,46 @@ class Name(Text):
     def to_internal_value(self, data: Any) -> str:
         """Give the name; fails for control characters, line separators and signs that turn the direction of text."""
         text = super().to_internal_value(data)
-        if any(unicodedata.category(character) in _UNSEEN for character in text):
+        if not re.fullmatch(NAME, text):
             self.fail("name")
         return text
+
+
+class Mac(Text):
+    """This will take a MAC address, or nothing where that is allowed."""
+
+    default_error_messages = {"mac": "Not a MAC address such as 00:50:56:aa:bb:cc."}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(trim_whitespace=False, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Give the address as it was sent; fails for anything else."""
+        text = super().to_internal_value(data)
+        if not re.fullmatch(MAC, text):
+            self.fail("mac")
+        return text
+
+
+@extend_schema_field({"type": "string", "format": "cursor", "maxLength": 500})
+class Cursor(serializers.CharField):
+    """This will take the mark at which the page before ended."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"max_length": 500, "allow_blank": True, **options})
+
+
+@extend_schema_field(
+    {"anyOf": [{"type": "string", "format": "ipv4"}, {"type": "string", "format": "ipv6"}, {"type": "null"}]}
+)
+class Address(serializers.IPAddressField):
+    """This will take an IP address of either version."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Give the address; fails for other types."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 class Flag(serializers.BooleanField):

@@ -1,0 +1,1 @@
+"""Drive the pages as people do, in a real browser."""
