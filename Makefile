@@ -19,7 +19,7 @@ JOBS     ?= 50
 SEED     ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve quick test check bench conformance kills mutate
+.PHONY: help setup demo serve quick test check bench conformance kills mutate schemathesis
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
@@ -55,6 +55,9 @@ bench: $(VENV)/.dev ## measure a case (CASE=single JOB_SECONDS=5, CASE=api-list-
 
 conformance: $(VENV)/.dev ## replay recordings of a real CloudStack against the simulator (FILES=)
 	$(RUN) -m cloudstack_simulator.conformance $(FILES)
+
+schemathesis: $(VENV)/.dev ## hold the API's answers to its description, for every role (N=20 examples of each kind)
+	SCHEMATHESIS_EXAMPLES=$(or $(N),20) $(RUN) -m pytest tests/schema/test_described.py
 
 mutate: $(VENV)/.dev ## send the API N mutated requests (N=100000, SEED=1); none may be answered with a defect
 	MUTATIONS=$(or $(N),100000) MUTATIONS_SEED=$(SEED) $(RUN) -m pytest tests/schema/test_mutations.py
