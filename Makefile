@@ -17,12 +17,14 @@ CASE     ?= single
 KILLS    ?= 50
 JOBS     ?= 50
 SEED     ?= 1
+SCHEDULES ?= 1000
+PROCESSES ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve quick test check bench conformance kills mutate schemathesis
+.PHONY: help setup demo serve quick test check bench conformance kills mutate schemathesis campaign
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
 
 setup: $(VENV)/.runtime ## make the virtual environment with what the service needs, checked by hash
 
@@ -61,6 +63,10 @@ schemathesis: $(VENV)/.dev ## hold the API's answers to its description, for eve
 
 mutate: $(VENV)/.dev ## send the API N mutated requests (N=100000, SEED=1); none may be answered with a defect
 	MUTATIONS=$(or $(N),100000) MUTATIONS_SEED=$(SEED) $(RUN) -m pytest tests/schema/test_mutations.py
+
+campaign: $(VENV)/.dev ## look for a schedule of faults that does harm (SCHEDULES=, SEED=, PROCESSES=, REPLAY=, REPORT=)
+	$(RUN) -m tests.campaign --schedules $(SCHEDULES) --seed $(SEED) --jobs $(PROCESSES) \
+	    $(if $(REPLAY),--replay $(REPLAY)) $(if $(REPORT),--report $(REPORT))
 
 kills: $(VENV)/.dev ## kill the running service again and again, and judge every job (KILLS=, JOBS=, SEED=)
 	$(RUN) -m tests.processes.kills --kills $(KILLS) --jobs $(JOBS) --seed $(SEED)

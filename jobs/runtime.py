@@ -27,7 +27,7 @@ from jobs.destroy_port import LedgerOfDestruction
 from jobs.engine.contracts import AsyncAnswer, Clock
 from jobs.engine.leases import own_identity
 from jobs.engine.ports import Bell, Engine, Rules
-from jobs.models import AttemptState, FailoverJob, JobType, Phase, StepAttempt
+from jobs.models import AttemptState, FailoverJob, JobType, Phase, StepAttempt, StepState
 from jobs.plans.specification import FailoverSpecification, Strategy
 from jobs.replication_hooks import replication_of
 from jobs.world import ReplicationUnreachable, World
@@ -255,9 +255,25 @@ class InventoryLedger:
         )
 
     def finished(self, *, job: FailoverJob) -> None:
-        """Give back the VM, and the job's turn to the next."""
+        """Give back the VM, and the job's turn to the next; what a host may have detached unseen is in doubt."""
+        ReplicaVolume.objects.filter(volume_id__in=_perhaps_detached(job)).update(
+            state=ReplicaState.UNVERIFIED, state_since=datetime.now(tz=UTC)
+        )
         release(vm=job.vm, reference=job.job_id)
         queue.ring_next(self.bell, job=job)
+
+
+def _perhaps_detached(job: FailoverJob) -> list[str]:
+    """Give the replicas whose detach failed in CloudStack and was not brought to an end.
+
+    The record still shows them on the appliance, but a host that went on after its management server had given up may
+    have taken them out of it (faults 15 and 26). The replication engine can tell, by reading the disk: nobody else can.
+    """
+    failed = StepAttempt.objects.filter(
+        step__plan__job=job, step__command="detach_from_appliance", answer__kind__in=["failed", "vanished"]
+    )
+    steps = {attempt.step for attempt in failed.exclude(step__state=StepState.DONE).select_related("step")}
+    return [str(step.arguments["volume_id"]) for step in steps]
 
 
 def engine_with(

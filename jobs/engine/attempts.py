@@ -125,10 +125,9 @@ def resolve(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttemp
 
 
 def take_over(engine: Engine, *, job: FailoverJob, attempt: StepAttempt, command: Command) -> bool:
-    """Take an intent whose owner died: whether its call was made is unknown."""
-    return _become_unknown_after_loss(
-        engine, job, attempt, command, "The process that made the call died.", kind="owner_died"
-    )
+    """Take an intent whose owner died, or could not write down what he heard: what became of the call is unknown."""
+    text = "The process that made the call died, or could not write its answer down."
+    return _become_unknown_after_loss(engine, job, attempt, command, text, kind="owner_died")
 
 
 def ask_when_overdue(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttempt, command: Command) -> bool:
@@ -136,15 +135,39 @@ def ask_when_overdue(engine: Engine, *, job: FailoverJob, step: Step, attempt: S
     started = attempt.submitted_at or attempt.intent_at
     if (engine.clock.now() - started).total_seconds() < command.limit_seconds:
         return False
+    # By our clock, which may have jumped, and by the word of a watcher who may have been absent: asked once more.
+    try:
+        answer = engine.worlds.async_jobs(job.endpoint).one(attempt.async_job_id)
+    except engine.unreachable:
+        return False
+    if answer is None or answer.status != "pending":
+        return record_async_answer(engine, job_id=job.pk, attempt_id=attempt.pk, answer=answer)
+    if not _was_overdue_before(engine, attempt):
+        return False
     questions.ask_about_endless_job(engine, job=job, step=step, attempt=attempt)
     return True
+
+
+def _was_overdue_before(engine: Engine, attempt: StepAttempt) -> bool:
+    """Note that the attempt is overdue; True when it was so a while ago too, and not only by a clock that jumped."""
+    now = engine.clock.now()
+    noted = [datetime.fromisoformat(one["at"]) for one in attempt.readings if one["sight"] == "overdue"]
+    if noted and timedelta(0) <= now - noted[0] <= timedelta(hours=1):
+        return now - noted[0] >= timedelta(seconds=engine.rules.patience_after_success)
+    attempt.readings = [{"at": now.isoformat(), "sight": "overdue", "seen": "its async job is unfinished"}]
+    _look_again_at(attempt, engine.later(engine.rules.patience_after_success))
+    return False
 
 
 def _settle_success(engine: Engine, job: FailoverJob, step: Step, attempt: StepAttempt, sight: Sight) -> None:
     if isinstance(sight, Holds):
         attempt_is_done(engine, job=job, step=step, attempt=attempt, result=sight.result, seen=sight.seen)
         return
-    waited = (engine.clock.now() - (attempt.answered_at or attempt.intent_at)).total_seconds()
+    now = engine.clock.now()
+    waited = (now - (attempt.answered_at or attempt.intent_at)).total_seconds()
+    if waited < 0.0:
+        # Noted by a clock that has been set back since: patience counts from now.
+        _set(attempt, AttemptState.ANSWERED, answered_at=now)
     if waited >= engine.rules.patience_after_success:
         questions.ask_about_unseen_success(engine, job=job, step=step, attempt=attempt, seen=sight.seen)
         return

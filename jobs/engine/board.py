@@ -10,7 +10,7 @@ from typing import Any
 
 from jobs.engine.journal import results_of
 from jobs.engine.leases import living_owners
-from jobs.engine.ports import Engine
+from jobs.engine.ports import Engine, has_come
 from jobs.engine.statements import Prepared
 from jobs.models import AttemptState, FailoverJob, Plan, PlanKind, PlanState, Question, Step, StepAttempt, StepState
 from jobs.models.attempt import UNFINISHED_ATTEMPTS
@@ -70,7 +70,7 @@ class Board:
         return [
             step
             for step in self.startable
-            if (phase is None or step.phase == phase) and (step.not_before is None or step.not_before <= now)
+            if (phase is None or step.phase == phase) and has_come(step.not_before, now=now)
         ]
 
     def due_attempts(self, engine: Engine, *, phase: str) -> list[StepAttempt]:
@@ -79,8 +79,9 @@ class Board:
         mine = [a for a in self.unfinished if a.step.phase == phase and a.step_id not in self.asked]
         intended = [attempt for attempt in mine if attempt.state == AttemptState.INTENDED]
         living = living_owners(engine) if intended else set()
-        orphaned = [attempt for attempt in intended if attempt.owner not in living]
-        due = [a for a in mine if a not in intended and (a.next_look_at is None or a.next_look_at <= now)]
+        forgotten = engine.later(-engine.rules.longest_call)
+        orphaned = [one for one in intended if one.owner not in living or one.intent_at <= forgotten]
+        due = [a for a in mine if a not in intended and has_come(a.next_look_at, now=now)]
         return orphaned + due
 
     @cached_property

@@ -75,6 +75,9 @@ class Rules:
     largest_skew: float = 10.0
     # A lease lives so long without a heartbeat.
     lease: float = 15.0
+    # No call lasts so long (twice the longest timeout, and a reserve). What its owner did not write down by then, he
+    # never will: he lives, but the database failed him at that moment.
+    longest_call: float = 150.0
     # After an async job failed, the host may still act for so long.
     settle_after_failure: float = 30.0
     gap_after_failure: float = 10.0
@@ -96,6 +99,15 @@ class Rules:
     patience_with_bell: float = 5.0
     # A step that queues for a resource is rung for when it is free; so long after, it looks for itself.
     patience_in_queue: float = 30.0
+
+
+# Nothing but a window is ever put off for so many seconds.
+FARTHEST = 600.0
+
+
+def has_come(moment: datetime | None, *, now: datetime) -> bool:
+    """Say whether it is time; a moment further off than any was noted by a clock that has been set back since."""
+    return moment is None or moment <= now or moment > now + timedelta(seconds=FARTHEST)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from django.db.models import Q
+
 from jobs.engine.board import read_board
 from jobs.engine.leases import bury
-from jobs.engine.ports import Engine
+from jobs.engine.ports import FARTHEST, Engine, has_come
 from jobs.models import AttemptState, FailoverJob, JobState, Phase
 
 ROLE = "watcher"
+# A job in its window is looked at when that ends, however far off it is; a moving one soon, whatever a clock that has
+# been set back since once noted.
+_KEEPS_NO_DATE = Q(state__in=[JobState.QUEUED, JobState.RUNNING])
 
 
 def sweep(engine: Engine, *, limit: int = 500) -> int:
@@ -15,7 +20,7 @@ def sweep(engine: Engine, *, limit: int = 500) -> int:
     now = engine.clock.now()
     due = (
         FailoverJob.objects.exclude(state=JobState.FINISHED)
-        .filter(next_look_at__lte=now)
+        .filter(Q(next_look_at__lte=now) | (_KEEPS_NO_DATE & Q(next_look_at__gt=engine.later(FARTHEST))))
         .order_by("next_look_at")[:limit]
     )
     rings = 0
@@ -37,8 +42,8 @@ def due_phases(engine: Engine, job: FailoverJob) -> list[str]:
         return [Phase.VALIDATING]
     phases = [step.phase for step in board.ready(now=now)]
     for attempt in board.unfinished:
-        look = attempt.next_look_at
-        if attempt.state in {AttemptState.INTENDED, AttemptState.SUBMITTED} or look is None or look <= now:
+        is_out = attempt.state in {AttemptState.INTENDED, AttemptState.SUBMITTED}
+        if is_out or has_come(attempt.next_look_at, now=now):
             phases.append(attempt.step.phase)
     return list(dict.fromkeys(phases)) or [Phase.VALIDATING]
 

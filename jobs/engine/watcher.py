@@ -96,7 +96,8 @@ class Watcher:
         answers = 0
         self._next_at.clear()
         for endpoint, out in outstanding.items():
-            if self._now() < self._silent_until.get(endpoint, 0.0):
+            # A moment that lies further off than any pause was noted by a clock that has been set back since.
+            if self._now() < self._silent_until.get(endpoint, 0.0) <= self._now() + self.pace.longest:
                 self._next_at[endpoint] = self._silent_until[endpoint]
                 continue
             try:
@@ -138,11 +139,12 @@ class Watcher:
 
     def _due_few(self, out: list[_Out]) -> list[_Out]:
         now = self._now()
-        return [one for one in out if self._looks[one.attempt_id].next_at <= now]
+        looks = [(one, self._looks[one.attempt_id]) for one in out]
+        return [one for one, look in looks if look.next_at <= now or look.asked_at > now]
 
     def _due_many(self, endpoint: str, out: list[_Out]) -> list[_Out]:
         now = self._now()
-        if now < self._listed_at.get(endpoint, 0.0) + self.pace.list_every:
+        if 0.0 <= now - self._listed_at.get(endpoint, 0.0) < self.pace.list_every:
             return []
         # Only attempts that were submitted before the list was asked for may be missed in it.
         unfinished = self.engine.worlds.async_jobs(endpoint).unfinished()

@@ -31,7 +31,7 @@ class Checkpoint:
 
     def go_on(self) -> tuple[Scene, FailoverJob]:
         """Give a scene that goes on from here; the checkpoint stays as it is."""
-        simulator = _copied(self.stage.simulator)
+        simulator = copied(self.stage.simulator)
         hook = self.stage.hook.copied_to(simulator)
         service = Service(simulator, hook_sessions=hook.session, longest_step=600.0)
         return Scene(simulator, self.stage.inventory, service, hook), FailoverJob.objects.get(pk=self.job_id)
@@ -45,7 +45,7 @@ def kept(lead_there: Callable[[], Checkpoint]) -> Iterator[Checkpoint]:
         transaction.set_rollback(True)
 
 
-def _copied(simulator: Simulator) -> Simulator:
+def copied(simulator: Simulator) -> Simulator:
     """Give a cloud with the same world at the same moment, as after a restart; no fault is planned there."""
     cloud = Cloud(simulator.cloud.catalogue, copy.deepcopy(simulator.cloud.world), scenario=simulator.cloud.scenario)
     cloud.now, cloud.job_seconds = simulator.cloud.now, simulator.cloud.job_seconds

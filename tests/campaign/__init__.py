@@ -1,0 +1,1 @@
+"""This will look for a schedule of faults under which the service does harm."""

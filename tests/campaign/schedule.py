@@ -1,0 +1,135 @@
+"""This will draw schedules: a beginning, and what goes wrong after it, all from one number."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tests.campaign.openings import OPENINGS, Opening
+
+# What the simulator does to a call (tests/faults calls the same by the same names).
+CLOUD_KINDS = ("refuse", "fail", "done_then_fail", "lost_answer", "lost_request", "hang", "late", "restart")
+PROCESS_KINDS = ("kill", "stall", "stolen")
+CALL_MOMENTS = ("before_call", "after_call")
+COMMIT_KINDS = ("kill", "database_error")
+COMMIT_MOMENTS = tuple(f"{side}_{what}" for what in ("intent", "answer", "result") for side in ("before", "after"))
+READS = ("listVolumes", "listVirtualMachines", "listSnapshots", "queryAsyncJobResult")
+READ_KINDS = ("lost_answer", "refuse", "fail")
+HOOK_KINDS = ("silent", "lost", "error", "nonsense", "lie", "killed_before", "killed_after")
+FOREIGN = (
+    "detach_replica",
+    "attach_to_bystander",
+    "attach_to_appliance",
+    "delete_snapshot",
+    "delete_copy",
+    "stop_target",
+    "start_target",
+    "destroy_target",
+    "snapshot_replica",
+)
+TIMED = ("mute", "clock", "restart", "kill", "cancel", "cleanup", "answer", "foreign", "sync")
+# A hung job ends by itself after an hour and more, or never: an administrator ends it.
+HANGS = (0.0, 4200.0)
+JUMPS = (-86400.0, -3600.0, -9.0, 9.0, 15.0, 3600.0, 86400.0)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One thing that goes wrong: at the nth of what `moment` and `command` name, or so many seconds after the start.
+
+    `pick` chooses where there is a choice (which foreign hand, which answer).
+    """
+
+    kind: str
+    moment: str
+    command: str = ""
+    nth: int = 1
+    at: float = 0.0
+    seconds: float = 0.0
+    pick: int = 0
+
+    def __str__(self) -> str:
+        place = f"{self.moment} {self.command}#{self.nth}" if self.moment != "time" else f"at {self.at:.1f} s"
+        more = f" for {self.seconds:g}" if self.seconds else ""
+        return f"{self.kind} {place}{more}{f' ({self.command})' if self.moment == 'time' and self.command else ''}"
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A beginning and its troubles; `seed` also decides what operators answer."""
+
+    seed: int
+    opening: str
+    troubles: tuple[Trouble, ...]
+
+    def without(self, trouble: Trouble) -> Schedule:
+        """Give the same schedule with one trouble less."""
+        return replace(self, troubles=tuple(one for one in self.troubles if one is not trouble))
+
+    def __str__(self) -> str:
+        return f"{self.opening}: {'; '.join(str(trouble) for trouble in self.troubles) or 'no trouble'}"
+
+
+def drawn(seed: int) -> Schedule:
+    """Give the schedule of a number; the same number gives the same schedule."""
+    chance = random.Random(seed)
+    opening = chance.choices(OPENINGS, weights=[one.weight for one in OPENINGS])[0]
+    count = chance.choices((1, 2, 4, 5, 6, 8, 10), weights=(3, 5, 20, 26, 24, 14, 8))[0]
+    return Schedule(seed, opening.name, tuple(_trouble(chance, opening) for _ in range(count)))
+
+
+def _trouble(chance: random.Random, opening: Opening) -> Trouble:
+    family = chance.choices(("cloud", "process", "commit", "read", "hook", "time"), weights=(40, 16, 16, 6, 3, 19))[0]
+    match family:
+        case "cloud":
+            return _cloud(chance, opening)
+        case "process":
+            kind = chance.choice(PROCESS_KINDS)
+            command, nth = _call(chance, opening)
+            seconds = 0.0 if kind == "kill" else chance.choice((3.0, 9.0, 16.0, 25.0, 40.0))
+            return Trouble(kind, chance.choice(CALL_MOMENTS), command, nth, seconds=seconds)
+        case "commit":
+            moment = chance.choice(COMMIT_MOMENTS)
+            return Trouble(chance.choice(COMMIT_KINDS), moment, nth=chance.randint(1, opening.attempts))
+        case "read":
+            return Trouble(chance.choice(READ_KINDS), "read", chance.choice(READS), chance.randint(1, 25))
+        case "hook":
+            action = chance.choice(("hold", "release", "state"))
+            return Trouble(chance.choice(HOOK_KINDS), "hook", action, chance.randint(1, 2))
+        case _:
+            return _timed(chance, opening)
+
+
+def _cloud(chance: random.Random, opening: Opening) -> Trouble:
+    kind = chance.choice(CLOUD_KINDS)
+    command, nth = _call(chance, opening)
+    seconds = {"late": chance.choice((2.0, 12.0, 20.0, 28.0)), "hang": chance.choice(HANGS)}.get(kind, 0.0)
+    if kind == "restart":
+        seconds = chance.choice((0.0, 5.0, 60.0))
+    return Trouble(kind, "call", command, nth, seconds=seconds)
+
+
+def _call(chance: random.Random, opening: Opening) -> tuple[str, int]:
+    """Choose a call of the plan, of its undo, or of its cleanup."""
+    calls: Sequence[tuple[str, int]] = opening.calls
+    return chance.choice(calls)
+
+
+def _timed(chance: random.Random, opening: Opening) -> Trouble:
+    kind = chance.choices(TIMED, weights=(6, 10, 10, 10, 14, 8, 6, 28, 8))[0]
+    at, pick = round(chance.uniform(0.0, opening.length), 2), chance.randrange(1000)
+    match kind:
+        case "mute":
+            return Trouble(kind, "time", at=at, seconds=chance.choice((5.0, 60.0, 600.0)))
+        case "clock":
+            trouble = Trouble(kind, "time", at=at, seconds=chance.choice((3.0, 30.0, 300.0)), pick=pick)
+            return replace(trouble, command=str(JUMPS[pick % len(JUMPS)]))
+        case "restart":
+            return Trouble(kind, "time", at=at, seconds=chance.choice((0.0, 2.0, 30.0)))
+        case "foreign":
+            return Trouble(kind, "time", FOREIGN[pick % len(FOREIGN)], at=at, pick=pick)
+        case "sync":
+            return Trouble(kind, "time", at=at, seconds=chance.choice((1.0, 5.0, 40.0)))
+        case _:
+            return Trouble(kind, "time", at=at, pick=pick)

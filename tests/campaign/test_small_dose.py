@@ -1,0 +1,40 @@
+"""This will run a small dose of the campaign, as `make campaign` does, and show that a schedule replays exactly."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.house.tree import ROOT
+
+pytestmark = pytest.mark.slow
+
+DOSE = 120
+
+
+def _campaign(*arguments: str) -> tuple[int, list[str]]:
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    command = [sys.executable, "-m", "tests.campaign", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True, timeout=900)
+    assert done.stdout, done.stderr
+    return done.returncode, done.stdout.splitlines()
+
+
+def test_no_schedule_of_a_small_dose_does_harm() -> None:
+    status, lines = _campaign("--schedules", str(DOSE), "--seed", "90")
+
+    summary: dict[str, Any] = json.loads(lines[-1])
+    assert (status, summary["violations"], summary["leaks"]) == (0, 0, 0), "\n".join(lines)
+    assert summary["schedules"] == DOSE
+    assert summary["faults_per_schedule"] >= 3.0
+
+
+def test_a_schedule_replays_exactly() -> None:
+    first = _campaign("--replay", "90000003")
+
+    assert _campaign("--replay", "90000003") == first

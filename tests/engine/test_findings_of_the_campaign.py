@@ -1,0 +1,98 @@
+"""What the campaign found, each as the shortest story that shows it (docs/campaign.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+
+from cloudstack_simulator import Fault
+from inventory.models import HoldMethod, ReplicaState, ReplicaVolume
+from jobs import services
+from jobs.models import FailoverJob, JobState, Question
+from tests.support.scenes import Scene, scene
+from tests.support.telling import carry_on, for_seconds
+from tests.support.worlds import assert_all_back, assert_failed_over, remember
+
+pytestmark = pytest.mark.django_db
+
+
+class _FailsOnce:
+    """A database that fails the first time that the answer to a call is written."""
+
+    failed = False
+
+    def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        if not self.failed and sql.startswith('UPDATE "jobs_stepattempt" SET "state"') and params[0] == "submitted":
+            self.failed = True
+            raise OperationalError("the database failed here")
+        return execute(sql, params, many, context)
+
+
+def test_an_answer_that_could_not_be_written_down_does_not_hold_its_job_for_ever() -> None:
+    stage = scene()
+    before = remember(stage.simulator)
+    job = stage.service.start_live("vm-one")
+    database = _FailsOnce()
+
+    with connection.execute_wrapper(database):
+        carry_on(stage)
+
+    assert database.failed
+    assert_failed_over(stage.simulator, job, before)
+
+
+def test_a_clock_that_was_a_day_ahead_for_a_moment_neither_deafens_the_watcher_nor_makes_it_ask() -> None:
+    stage = scene(hold_method=HoldMethod.HOOK)
+    before = remember(stage.simulator)
+    job = stage.service.start_live("vm-one")
+    stage.service.run(until=lambda: stage.simulator.calls.count("createSnapshot") == 1)
+    began = stage.simulator.clock.now()
+
+    stage.service.clock.ahead = 86400.0
+    for_seconds(stage, 3.0)
+    stage.service.clock.ahead = 0.0
+    carry_on(stage)
+
+    assert_failed_over(stage.simulator, job, before)
+    assert not Question.objects.exists()
+    assert stage.simulator.clock.now() - began < 3600.0
+
+
+def _cancelled_during_a_restart(stage: Scene) -> FailoverJob:
+    """Let the host take the disk out, while CloudStack says that it failed and still shows it on the appliance."""
+    stage.simulator.faults.add(Fault("detachVolume", "restart"))
+    job = stage.service.start_live("vm-one")
+    stage.service.run(until=lambda: stage.simulator.calls.count("detachVolume") == 1)
+    services.cancel(engine=stage.service.engine, job_id=job.job_id, actor="olga")
+    stage.service.run()
+    return job
+
+
+def test_a_replica_that_a_host_may_have_detached_unseen_is_called_unverified() -> None:
+    stage = scene()
+
+    job = _cancelled_during_a_restart(stage)
+
+    replica = ReplicaVolume.objects.get(disk__vm=job.vm)
+    shown = stage.simulator.volume(replica.volume_id)
+    assert shown is not None
+    assert (shown.vm_id, shown.holders) == (stage.inventory.appliance.virtual_machine_id, frozenset())
+    assert replica.state == ReplicaState.UNVERIFIED
+
+
+def test_a_detach_that_was_refused_leaves_no_doubt() -> None:
+    stage = scene()
+    before = remember(stage.simulator)
+    stage.simulator.faults.add(Fault("detachVolume", "refuse"))
+
+    job = stage.service.start_live("vm-one")
+    stage.service.run()
+
+    job.refresh_from_db()
+    assert job.state == JobState.FINISHED
+    assert job.outcome is not None
+    assert_all_back(stage.simulator, job, before, outcome=job.outcome)  # type: ignore[arg-type]
+    assert set(ReplicaVolume.objects.values_list("state", flat=True)) == {ReplicaState.GOOD}
