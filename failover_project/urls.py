@@ -10,6 +10,7 @@ from debugtools.api.views import EndpointsViewSet, HealthViewSet, InternalsViewS
 from failover_project.api.idempotency import answered_once
 from failover_project.api.roles import role_in_words
 from jobs.api.start_views import BulkFailoverViewSet, LiveFailoverViewSet, TestFailoverViewSet
+from jobs.api.verb_views import VerbViewSet
 from jobs.api.views import FailoverJobViewSet
 from jobs.open_failovers import open_failovers_of
 from networks.api.views import NetworkMappingViewSet
@@ -59,6 +60,9 @@ api_v1: list[URLPattern | URLResolver] = [
     path("failover/<identifier:job_id>/steps", FailoverJobViewSet.as_view({"get": "steps"}), name="failover-steps"),
     path("failover/<identifier:job_id>/events", FailoverJobViewSet.as_view({"get": "events"}), name="failover-events"),
     path("failover/<identifier:job_id>/cancel", FailoverJobViewSet.as_view({"post": "cancel"}), name="failover-cancel"),
+    path("failover/<identifier:job_id>/rollback", VerbViewSet.as_view({"post": "rollback"}), name="failover-rollback"),
+    path("failover/<identifier:job_id>/commit", VerbViewSet.as_view({"post": "commit"}), name="failover-commit"),
+    path("failover/<identifier:job_id>/extend", VerbViewSet.as_view({"post": "extend"}), name="failover-extend"),
     path("failover/<identifier:job_id>/answer", FailoverJobViewSet.as_view({"post": "answer"}), name="failover-answer"),
     path("failover/<identifier:vm_id>/readiness", readiness, name="failover-readiness"),
     path("vms/<identifier:vm_id>/", include(vm_routes)),

@@ -187,3 +187,58 @@ class CannotAnswer(JobError):
 
     error_code = "INVALID_STATE"
     message = "The question cannot be answered so"
+
+
+class _NotNow(JobError):
+    """The job's state forbids a verb; the reason is a sentence."""
+
+    error_code = "INVALID_STATE"
+    required_actions = ("Read the job's status: it lists the allowed actions",)
+
+    def __init__(self, job: FailoverJob, reason: str) -> None:
+        super().__init__(f"{job.job_id}: {reason}")
+        self.extra = {"job_status": job.status}
+
+
+class CannotRollBack(_NotNow):
+    """There is no way back from here."""
+
+    message = "Cannot roll back"
+
+
+class CannotCommit(_NotNow):
+    """There is nothing to commit."""
+
+    message = "Cannot commit"
+
+
+class CannotExtend(_NotNow):
+    """There is no open window."""
+
+    message = "Cannot extend the test"
+
+
+class NameNotConfirmed(JobError):
+    """Whoever rolls back types the name of the VM whose writes will be lost."""
+
+    error_code = "INVALID_REQUEST"
+    message = "Invalid request"
+
+    def __init__(self, job: FailoverJob) -> None:
+        super().__init__(
+            f"confirm_vm_name: What {job.vm_name} wrote since its first start will be lost; type its name to confirm."
+        )
+        self.required_actions = (f"Send confirm_vm_name: {job.vm_name}",)
+        self.extra = {"fields": {"confirm_vm_name": ["Type the VM's name."]}}
+
+
+class BadDuration(JobError):
+    """A duration that cannot be read, or is out of bounds."""
+
+    error_code = "INVALID_REQUEST"
+    message = "Invalid request"
+    required_actions = ("Send a duration such as 30m or 2h",)
+
+    def __init__(self, words: str) -> None:
+        super().__init__(f"duration: {words}.")
+        self.extra = {"fields": {"duration": [f"{words}."]}}

@@ -26,6 +26,7 @@ from jobs.models import (
 from jobs.models.timing import CommandTiming
 from jobs.queue import Place, place_of
 from jobs.timeline import plans_of
+from jobs.verbs import obstacle_to_extension, obstacle_to_rollback
 
 _GUESSED_SECONDS = 5.0
 # Scheme and host of an address, then all that may hold a secret; what stands before an @ may as well.
@@ -210,7 +211,7 @@ def actions_body(job: FailoverJob) -> list[dict[str, Any]]:
 def allowed_actions(job: FailoverJob) -> list[AllowedAction]:
     """Say which verbs may be used now, and why not the others."""
     asked = bool(open_questions(job))
-    cleanup = obstacle_to_cleanup(job)
+    cleanup, extend, back = obstacle_to_cleanup(job), obstacle_to_extension(job), obstacle_to_rollback(job)
     if job.state == JobState.FINISHED:
         cancel = "The job is finished."
     elif job.window_opened_at is not None:
@@ -225,6 +226,9 @@ def allowed_actions(job: FailoverJob) -> list[AllowedAction]:
         AllowedAction("cancel", allowed=not cancel, reason=cancel),
         AllowedAction("answer", allowed=asked, reason="" if asked else "No question is open."),
         AllowedAction("cleanup", allowed=not cleanup, reason=cleanup),
+        AllowedAction("extend", allowed=not extend, reason=extend),
+        AllowedAction("rollback", allowed=not back, reason=back),
+        AllowedAction("commit", allowed=not back, reason=back),
     ]
 
 

@@ -11,6 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from jobs.api.start_requests import TestDuration
 from jobs.models import JobState, JobStatus, JobType
 from networks.api.fields import Cursor, Text
 
@@ -105,6 +106,26 @@ class CancelBody(serializers.Serializer[Any]):
 class ReasonOfCleanup(serializers.Serializer[Any]):
     """This will parse the query of a cleanup: a DELETE has no body that every client can send."""
 
+    reason = Text(required=False, allow_blank=True, default="", max_length=1000)
+
+
+class RollbackBody(serializers.Serializer[Any]):
+    """This will parse the body of a rollback."""
+
+    confirm_vm_name = Text(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=255,
+        help_text="The VM's name as the job shows it: what it wrote since its first start is lost.",
+    )
+    reason = Text(required=False, allow_blank=True, default="", max_length=1000)
+
+
+class ExtendBody(serializers.Serializer[Any]):
+    """This will parse the body of an extension."""
+
+    duration = TestDuration(help_text="How much later the window ends, as 30m or 2h.")
     reason = Text(required=False, allow_blank=True, default="", max_length=1000)
 
 

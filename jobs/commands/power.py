@@ -173,7 +173,7 @@ class StartTarget(CommandBase):
 
 @dataclass(frozen=True)
 class StopTarget(CommandBase):
-    """Stop a test's VM by force: its disks are copies that are thrown away, and a guest may not listen."""
+    """Stop a target VM by force: what it wrote since its start is thrown away, and a guest may not listen."""
 
     name: ClassVar[str] = "stop_target"
 
@@ -181,7 +181,7 @@ class StopTarget(CommandBase):
 
     def title(self) -> str:
         """Say what is done."""
-        return "Stop the test VM"
+        return "Stop the target VM"
 
     def touches(self) -> tuple[str, ...]:
         """Reserve the VM."""
@@ -192,7 +192,7 @@ class StopTarget(CommandBase):
         vm = world.gateway.virtual_machine(self.target_vm_id)
         if vm is None or vm.state in {"Stopped", "Destroyed", "Expunging", "Error"}:
             return Already({}, seen="it is gone" if vm is None else f"it is {vm.state}")
-        return Clear() if vm.state == "Running" else Wait(f"The test VM is {vm.state}; waits until it is not.")
+        return Clear() if vm.state == "Running" else Wait(f"The target VM is {vm.state}; waits until it is not.")
 
     def submit(self, world: World, ticket: Ticket) -> Answer:
         """Send stopVirtualMachine."""

@@ -117,11 +117,23 @@ def _after_done(engine: Engine, board: Board) -> Plan | None:
     if plan.kind == PlanKind.CLEANUP and job.window_opened_at is not None:
         finish(engine, job=job, status=JobStatus.COMPLETED, outcome=Outcome.SUCCEEDED, words=_cleaned(board))
         return None
-    outcome = Outcome.CANCELLED if job.cancel_requested_at is not None else Outcome.FAILED
     left = [step.title for step in board.steps if step.state == StepState.SKIPPED]
+    if plan.kind == PlanKind.COMMIT:
+        words = _with("The failover was committed: there is no way back from now on", left)
+        finish(engine, job=job, status=JobStatus.COMPLETED, outcome=Outcome.COMMITTED, words=words)
+        return None
+    if plan.kind == PlanKind.ROLLBACK:
+        words = _with("The failover was rolled back; the replicas are unverified", left)
+        finish(engine, job=job, status=JobStatus.FAILED, outcome=Outcome.ROLLED_BACK, words=words)
+        return None
+    outcome = Outcome.CANCELLED if job.cancel_requested_at is not None else Outcome.FAILED
     words = "Everything was undone." if not left else f"Undone, except: {'; '.join(left)}."
     finish(engine, job=job, status=JobStatus.FAILED, outcome=outcome, words=words)
     return None
+
+
+def _with(words: str, left: list[str]) -> str:
+    return f"{words}, except: {'; '.join(left)}." if left else f"{words}."
 
 
 def _cleaned(board: Board) -> str:
@@ -150,7 +162,7 @@ def _after_failed(engine: Engine, board: Board) -> Plan | None:
 def finish(engine: Engine, *, job: FailoverJob, status: JobStatus, outcome: Outcome, words: str) -> None:
     """End the job; what it held outside the engine is given back in the same transaction."""
     now = engine.clock.now()
-    progress = 100.0 if outcome == Outcome.SUCCEEDED else job.progress
+    progress = 100.0 if outcome in {Outcome.SUCCEEDED, Outcome.COMMITTED} else job.progress
     ended = FailoverJob.objects.filter(pk=job.pk, state__in=MOVING_STATES).update(
         status=status, state=JobState.FINISHED, outcome=outcome, completed_at=now, next_look_at=None, progress=progress
     )

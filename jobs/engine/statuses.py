@@ -19,6 +19,7 @@ _OF_UNDOING = {
     PlanKind.COMPENSATE: JobStatus.REVERTING,
     PlanKind.ROLLBACK: JobStatus.REVERTING,
     PlanKind.CLEANUP: JobStatus.CLEANUP,
+    PlanKind.COMMIT: JobStatus.CLEANUP,
 }
 
 

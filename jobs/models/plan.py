@@ -27,6 +27,7 @@ class PlanKind(models.TextChoices):
     COMPENSATE = "compensate"
     CLEANUP = "cleanup"
     ROLLBACK = "rollback"
+    COMMIT = "commit"
 
 
 class PlanState(models.TextChoices):

@@ -1,0 +1,85 @@
+"""This will be the API's door to what is done with a failover after it ran: roll back, commit, extend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from jobs.api.answers import StatusAnswer
+from jobs.api.callers import actor_of
+from jobs.api.rendering import status_answer
+from jobs.api.requests import CancelBody, ExtendBody, RollbackBody
+from jobs.api.start_requests import DryRunQuery
+from jobs.runtime import process_engine
+from jobs.services import job_of
+from jobs.verbs import commit, extend, roll_back, rollback_preview
+
+
+class RollbackAnswer(StatusAnswer):
+    """This will describe the answer to a rollback; with `dry_run=true` only `message` and `rollback` are there."""
+
+    rollback = serializers.DictField(
+        required=False, help_text="What a rollback would do, and since when writes would be lost (dry_run only)."
+    )
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Say that a dry run answers less."""
+        fields = super().get_fields()
+        for name, field in fields.items():
+            if name not in {"success", "message"}:
+                field.required = False
+        return fields
+
+
+class VerbViewSet(ViewSet):
+    """This will take what operators decide about a failover that ran."""
+
+    @extend_schema(
+        request=RollbackBody,
+        parameters=[DryRunQuery],
+        responses={200: RollbackAnswer},
+        operation_id="roll_back_failover_job",
+    )
+    def rollback(self, request: Request, job_id: str) -> Response:
+        """Roll a live failover back to the moment before its first start.
+
+        The VM is stopped, its disks are reverted and go back to the appliance, the VM is removed. What it wrote is
+        lost: `dry_run=true` says since when, and `confirm_vm_name` must be its name.
+        """
+        parser, query = RollbackBody(data=request.data), DryRunQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        parser.is_valid(raise_exception=True)
+        if query.validated_data["dry_run"]:
+            preview = rollback_preview(engine=process_engine(), job=job_of(job_id))
+            return Response({"message": "Nothing was rolled back: this is what would be done", "rollback": preview})
+        asked = parser.validated_data
+        job = roll_back(
+            engine=process_engine(),
+            job_id=job_id,
+            typed_name=asked["confirm_vm_name"],
+            actor=actor_of(request),
+            reason=asked["reason"],
+        )
+        return Response(status_answer(job, now=timezone.now(), message="Rollback requested"))
+
+    @extend_schema(request=CancelBody, responses={200: StatusAnswer}, operation_id="commit_failover_job")
+    def commit(self, request: Request, job_id: str) -> Response:
+        """Commit a live failover: its rollback points are removed, and there is no way back."""
+        parser = CancelBody(data=request.data)
+        parser.is_valid(raise_exception=True)
+        job = commit(engine=process_engine(), job_id=job_id, actor=actor_of(request), **parser.validated_data)
+        return Response(status_answer(job, now=timezone.now(), message="Commit requested"))
+
+    @extend_schema(request=ExtendBody, responses={200: StatusAnswer}, operation_id="extend_test_failover")
+    def extend(self, request: Request, job_id: str) -> Response:
+        """Let the window of a test end later."""
+        parser = ExtendBody(data=request.data)
+        parser.is_valid(raise_exception=True)
+        job = extend(engine=process_engine(), job_id=job_id, actor=actor_of(request), **parser.validated_data)
+        return Response(status_answer(job, now=timezone.now(), message="Window extended"))

@@ -1,0 +1,156 @@
+"""This will end or undo what a failover achieved: roll a live failover back, commit it, extend a test's window."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from inventory.models import ReservationKind
+from inventory.reservations import VMBusy, reserve
+from jobs.durations import NANOSECONDS, format_duration, parse_duration
+from jobs.engine.journal import record, results_of
+from jobs.engine.ports import Engine
+from jobs.engine.reopening import reopen
+from jobs.errors import ActiveJob, BadDuration, CannotCommit, CannotExtend, CannotRollBack, NameNotConfirmed
+from jobs.models import FailoverJob, JobState, JobStatus, JobType, Outcome, Phase, PlanKind
+from jobs.plans import rollback as plans
+from jobs.plans.specification import FailoverSpecification
+from jobs.runtime import ring_on_commit
+from jobs.services import job_of
+
+
+def roll_back(*, engine: Engine, job_id: str, typed_name: str, actor: str, reason: str = "") -> FailoverJob:
+    """Undo a live failover that succeeded: the disks go back to the appliance as they were before the first start.
+
+    All that the VM wrote since then is lost, so its name must be typed. Pressing it twice changes nothing. Raises
+    CannotRollBack, NameNotConfirmed, ActiveJob.
+    """
+    job = job_of(job_id)
+    if _is_in(job, PlanKind.ROLLBACK):
+        return job
+    if typed_name != job.vm_name:
+        raise NameNotConfirmed(job)
+    with transaction.atomic():
+        job = FailoverJob.objects.select_for_update().select_related(None).get(pk=job.pk)
+        if _is_in(job, PlanKind.ROLLBACK):
+            return job
+        if obstacle := obstacle_to_rollback(job):
+            raise CannotRollBack(job, obstacle)
+        _reserve(engine, job)
+        planned = plans.rollback(FailoverSpecification.from_json(job.specification), results_of(job.pk))
+        reopen(engine, job=job, kind=PlanKind.ROLLBACK, planned=planned, status=JobStatus.REVERTING)
+        words = f"{actor or 'Somebody'} asked to roll back; writes since {job.point_of_no_return_at} are lost."
+        record(engine, job, "rollback_requested", words, actor=actor, reason=reason)
+        ring_on_commit(engine, job_id=job.pk, phase=Phase.REVERTING)
+    return job_of(job_id)
+
+
+def commit(*, engine: Engine, job_id: str, actor: str, reason: str = "") -> FailoverJob:
+    """End the way back of a live failover: its rollback points are removed. Pressing it twice changes nothing.
+
+    Raises CannotCommit, ActiveJob.
+    """
+    job = job_of(job_id)
+    if _is_in(job, PlanKind.COMMIT):
+        return job
+    with transaction.atomic():
+        job = FailoverJob.objects.select_for_update().get(pk=job.pk)
+        if _is_in(job, PlanKind.COMMIT):
+            return job
+        if obstacle := obstacle_to_rollback(job):
+            raise CannotCommit(job, obstacle)
+        _reserve(engine, job)
+        planned = plans.commit(FailoverSpecification.from_json(job.specification), results_of(job.pk))
+        reopen(engine, job=job, kind=PlanKind.COMMIT, planned=planned, status=JobStatus.CLEANUP)
+        words = f"{actor or 'Somebody'} committed the failover."
+        record(engine, job, "commit_requested", words, actor=actor, reason=reason)
+        ring_on_commit(engine, job_id=job.pk, phase=Phase.CLEANUP)
+    return job_of(job_id)
+
+
+def extend(*, engine: Engine, job_id: str, duration: str, actor: str, reason: str = "") -> FailoverJob:
+    """Let a test's window end later by `duration` (as Go writes it); an overdue test counts from now.
+
+    Raises BadDuration, and CannotExtend outside the window.
+    """
+    job = job_of(job_id)
+    try:
+        seconds = parse_duration(duration) // NANOSECONDS
+    except ValueError as error:
+        raise BadDuration(str(error)) from error
+    if seconds <= 0:
+        raise BadDuration("A window is extended by more than nothing")
+    with transaction.atomic():
+        job = FailoverJob.objects.select_for_update().get(pk=job.pk)
+        if obstacle := obstacle_to_extension(job):
+            raise CannotExtend(job, obstacle)
+        now = engine.clock.now()
+        opened, ends = job.window_opened_at or now, max(job.window_ends_at or now, now) + timedelta(seconds=seconds)
+        whole = int((ends - opened).total_seconds())
+        if whole > settings.MAX_TEST_SECONDS:
+            longest = format_duration(settings.MAX_TEST_SECONDS * NANOSECONDS)
+            raise BadDuration(f"A test lasts at most {longest} in all")
+        FailoverJob.objects.filter(pk=job.pk).update(
+            window_ends_at=ends, window_seconds=whole, overdue_since=None, next_look_at=ends
+        )
+        words = f"{actor or 'Somebody'} extended the window; it ends at {ends:%Y-%m-%d %H:%M:%S} UTC."
+        record(engine, job, "window_extended", words, actor=actor, reason=reason)
+    return job_of(job_id)
+
+
+def obstacle_to_rollback(job: FailoverJob) -> str:
+    """Say why there is no way back now (and so nothing to commit), nothing when there is one."""
+    if job.job_type != JobType.LIVE:
+        return "Only a live failover is rolled back or committed; a cleanup ends a test."
+    if job.outcome == Outcome.ROLLED_BACK:
+        return "It was rolled back already."
+    if job.outcome == Outcome.COMMITTED:
+        return "It was committed: its rollback points are gone."
+    if job.state != JobState.FINISHED:
+        return "It has not ended yet."
+    if job.outcome != Outcome.SUCCEEDED:
+        return "It did not succeed, and was undone or left by itself."
+    return ""
+
+
+def obstacle_to_extension(job: FailoverJob) -> str:
+    """Say why a window cannot be extended now, nothing when it can."""
+    if job.job_type != JobType.TEST:
+        return "Only the window of a test is extended."
+    if job.state != JobState.WINDOW_OPEN:
+        return "Its window is not open."
+    if job.cleanup_requested_at is not None:
+        return "Its cleanup was asked for already."
+    return ""
+
+
+def rollback_preview(*, engine: Engine, job: FailoverJob) -> dict[str, Any]:
+    """Say what a rollback would do and lose, without doing it; raises CannotRollBack."""
+    if obstacle := obstacle_to_rollback(job):
+        raise CannotRollBack(job, obstacle)
+    planned = plans.rollback(FailoverSpecification.from_json(job.specification), results_of(job.pk))
+    since = job.point_of_no_return_at or job.completed_at
+    lost = (engine.clock.now() - since).total_seconds() if since else 0.0
+    return {
+        "vm_name": job.vm_name,
+        "writes_lost_since": since,
+        "writes_lost_seconds": round(lost, 1),
+        "steps": [step.command.title() for step in planned.steps],
+        "after_it": "The replicas are unverified until the replication engine has confirmed or resynchronised them.",
+    }
+
+
+def _is_in(job: FailoverJob, kind: PlanKind) -> bool:
+    return job.state != JobState.FINISHED and job.plans.filter(kind=kind, finished_at__isnull=True).exists()
+
+
+def _reserve(engine: Engine, job: FailoverJob) -> None:
+    try:
+        reserve(vm=job.vm, kind=ReservationKind.FAILOVER, reference=job.job_id, now=engine.clock.now())
+    except VMBusy as busy:
+        holder = busy.holder
+        kind, reference = (holder.kind, holder.reference) if holder else ("failover", "?")
+        raise ActiveJob(vm_id=job.source_vm_id, kind=kind, reference=reference) from busy

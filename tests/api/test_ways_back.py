@@ -1,0 +1,119 @@
+"""Rollback, commit and extension through the API and the command line."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from jobs.models import FailoverJob, Outcome
+from tests.support.scenes import Scene, scene
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def stage() -> Scene:
+    return scene()
+
+
+def _failed_over(stage: Scene) -> FailoverJob:
+    job = stage.service.start_live("vm-one")
+    stage.service.run()
+    return FailoverJob.objects.get(pk=job.pk)
+
+
+def _carried_on(stage: Scene) -> None:
+    """Let the service of the scene go on at once: the door wrote the time of this machine, the scene has its own."""
+    FailoverJob.objects.update(next_look_at=stage.service.clock.now())
+    stage.service.run()
+
+
+def _post(client: APIClient, job: FailoverJob, verb: str, body: dict[str, Any]) -> Any:
+    return client.post(f"/api/v1/failover/{job.job_id}/{verb}", body, format="json")
+
+
+def test_a_dry_run_of_a_rollback_says_what_would_be_lost_and_does_nothing(stage: Scene, operator: APIClient) -> None:
+    job = _failed_over(stage)
+
+    answer = _post(operator, job, "rollback?dry_run=true", {})
+
+    assert answer.status_code == 200, answer.content
+    preview = answer.json()["rollback"]
+    assert preview["vm_name"] == job.vm_name
+    assert preview["steps"][0] == "Stop the target VM"
+    assert job.plans.count() == 1
+
+
+def test_a_rollback_without_the_vms_name_is_400_and_says_what_to_type(stage: Scene, operator: APIClient) -> None:
+    job = _failed_over(stage)
+
+    answer = _post(operator, job, "rollback", {"reason": "bad data"})
+
+    assert answer.status_code == 400
+    assert answer.json()["required_actions"] == [f"Send confirm_vm_name: {job.vm_name}"]
+
+
+def test_a_rollback_is_taken_recorded_and_carried_out(stage: Scene, operator: APIClient) -> None:
+    job = _failed_over(stage)
+
+    answer = _post(operator, job, "rollback", {"confirm_vm_name": job.vm_name, "reason": "bad data"})
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "reverting"), answer.content
+    event = job.events.get(kind="rollback_requested")
+    assert (event.actor, event.fields["reason"]) == ("operator of the test", "bad data")
+    _carried_on(stage)
+    job.refresh_from_db()
+    assert job.outcome == Outcome.ROLLED_BACK
+
+
+def test_a_commit_ends_the_way_back(stage: Scene, operator: APIClient) -> None:
+    job = _failed_over(stage)
+
+    answer = _post(operator, job, "commit", {})
+
+    assert answer.status_code == 200, answer.content
+    _carried_on(stage)
+    refused = _post(operator, job, "rollback", {"confirm_vm_name": job.vm_name})
+    assert (refused.status_code, refused.json()["error_code"]) == (409, "INVALID_STATE")
+    assert "committed" in refused.json()["error"]
+
+
+def test_a_window_is_extended_and_nonsense_is_400(stage: Scene, operator: APIClient) -> None:
+    job = stage.service.start_test("vm-one")
+    stage.service.run()
+    # The door reads the time of this machine: to it the scene's window would have ended long ago.
+    now = timezone.now()
+    FailoverJob.objects.update(window_opened_at=now, window_ends_at=now + timedelta(minutes=30))
+
+    assert _post(operator, job, "extend", {"duration": "1h"}).status_code == 200
+    assert _post(operator, job, "extend", {"duration": "later"}).status_code == 400
+    assert _post(operator, job, "extend", {}).status_code == 400
+
+
+def test_a_test_has_no_way_back(stage: Scene, operator: APIClient) -> None:
+    job = stage.service.start_test("vm-one")
+
+    for verb in ("rollback", "commit"):
+        answer = _post(operator, job, verb, {"confirm_vm_name": job.vm_name})
+        assert (answer.status_code, answer.json()["job_status"]) == (409, "pending")
+
+
+def test_the_command_line_has_the_same_verbs(stage: Scene) -> None:
+    job = _failed_over(stage)
+    out = io.StringIO()
+
+    call_command("failover", "rollback", job.job_id, "--dry-run", stdout=out)
+    call_command("failover", "status", job.job_id, stdout=out)
+    with pytest.raises(CommandError, match="type its name"):
+        call_command("failover", "rollback", job.job_id, stdout=out)
+    call_command("failover", "commit", job.job_id, "--reason", "all is well", stdout=out)
+
+    assert "1. Stop the target VM" in out.getvalue()
+    assert "Now possible: rollback, commit." in out.getvalue()
+    assert job.events.get(kind="commit_requested").actor == "manage.py"
