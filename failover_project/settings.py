@@ -17,6 +17,9 @@ from failover_project import environment as env
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
 
+# The head of the audit's chain is kept outside the database, so that a cut tail is noticed.
+AUDIT_HEAD_FILE = VAR_DIR / "audit-head.json"
+
 SECRET_KEY = env.secret("SECRET_KEY", file=VAR_DIR / "secret-key")
 FIELD_KEY = env.secret("FIELD_KEY", file=VAR_DIR / "field-key")
 DEBUG = False
@@ -39,6 +42,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_structlog",
     "failover_project.api.apps.AccessConfig",
+    "audit.apps.AuditConfig",
     "inventory.apps.InventoryConfig",
     "networks.apps.NetworksConfig",
     "validation.apps.ValidationConfig",
@@ -49,6 +53,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "failover_project.api.request_log.RequestLog",
     "failover_project.api.middleware.ApiConventions",
+    "failover_project.api.audit_trail.AuditTrail",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -11,6 +11,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
+from audit.recording import record_event
 from inventory.intake.checking import refusals_of_inventory, refusals_of_vm
 from inventory.intake.machines import bring_vm
 from inventory.intake.places import bring_appliance, bring_cloud
@@ -50,7 +51,7 @@ def import_inventory(
         for index, vm in enumerate(document.get("vms", [])):
             bring_vm(vm, path=("vms", index), now=now or timezone.now(), report=report)
 
-    return _told(_all_or_nothing(bring_all), source=source)
+    return _told(_all_or_nothing(bring_all, source=source), source=source)
 
 
 def upsert_vm(*, vm_id: str, document: object, now: datetime | None = None) -> ImportReport:
@@ -66,10 +67,10 @@ def upsert_vm(*, vm_id: str, document: object, now: datetime | None = None) -> I
     def bring_one(report: ImportReport) -> None:
         bring_vm({**fields, "vm_id": vm_id}, path=(), now=now or timezone.now(), report=report)
 
-    return _told(_all_or_nothing(bring_one), source="api")
+    return _told(_all_or_nothing(bring_one, source="api"), source="api")
 
 
-def _all_or_nothing(bring: Callable[[ImportReport], None]) -> ImportReport:
+def _all_or_nothing(bring: Callable[[ImportReport], None], *, source: str) -> ImportReport:
     report = ImportReport()
     with transaction.atomic():
         # Imports take turns: two that create the same row at once would fail on its unique key.
@@ -77,7 +78,16 @@ def _all_or_nothing(bring: Callable[[ImportReport], None]) -> ImportReport:
         bring(report)
         if report.refused:
             transaction.set_rollback(True)
+        elif report.created or report.changed:
+            _record(report, source=source)
     return ImportReport(refused=report.refused) if report.refused else report
+
+
+def _record(report: ImportReport, *, source: str) -> None:
+    """Name what was brought in; who sent it by the API is told by the request's own event, of the same request id."""
+    fields = {"created": list(report.created), "changed": list(report.changed)}
+    words = f"{len(report.created)} made, {len(report.changed)} changed."
+    record_event("inventory_imported", actor=source, subject="inventory", words=words, fields=fields)
 
 
 def _told(report: ImportReport, *, source: str) -> ImportReport:

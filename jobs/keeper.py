@@ -11,8 +11,12 @@ import structlog
 from django.db import close_old_connections
 from django.db.models import Q
 
+from audit.guards import make_guards, missing_guards
+from audit.recording import record_event
+from audit.sealing import MOST_AT_ONCE, Sealer
 from inventory.models import TargetCloud
 from inventory.probing import probe_cloud
+from jobs.audit_trail import SEALER, TimelineSealer
 from jobs.engine import leases
 from jobs.engine.ports import Engine
 from jobs.engine.sweeper import sweep, tidy
@@ -29,6 +33,8 @@ STANDBY_SECONDS = 1.0
 SWEEP_SECONDS = 0.5
 BEAT_SECONDS = 5.0
 TIDY_SECONDS = 3600.0
+SEAL_SECONDS = 2.0
+TIMELINES_SECONDS = 30.0
 PROBE_AGAIN = timedelta(hours=1)
 PROBE_DOUBTFUL_AGAIN = timedelta(minutes=1)
 
@@ -101,6 +107,35 @@ class Keeper:
             )
             log.info("cloud_probed", cloud=cloud.name, doubt=doubt)
 
+    def seal_forever(self) -> None:
+        """Seal the audit; of several processes one does it at a time."""
+        sealer, timelines = Sealer(), TimelineSealer()
+        looked_at = 0.0
+        self.mend_guards()
+        while True:
+            if leases.take_role(self.engine, role=SEALER):
+                if self._now() >= looked_at + TIMELINES_SECONDS:
+                    timelines.seal_ended(now=self.engine.clock.now())
+                    looked_at = self._now()
+                while sealer.seal_pending() == MOST_AT_ONCE:
+                    pass  # There is more.
+            if self.stop.wait(SEAL_SECONDS):
+                return
+            close_old_connections()
+
+    def mend_guards(self) -> None:
+        """Make the audit's guards again where somebody took them away, and say so."""
+        absent = missing_guards()
+        if absent:
+            log.critical("audit_guards_missing", guards=absent)
+            record_event("guards_missing", actor=SEALER, words=f"Made again: {', '.join(absent)}.")
+            make_guards()
+
     def threads(self) -> dict[str, Callable[[], None]]:
         """Name the loops, for whoever runs them."""
-        return {"heartbeat": self.beat_forever, "watcher": self.watch_forever, "probe": self.probe_forever}
+        return {
+            "heartbeat": self.beat_forever,
+            "watcher": self.watch_forever,
+            "probe": self.probe_forever,
+            "sealer": self.seal_forever,
+        }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from audit.recording import COMMAND_LINE
 from cloudstack import Accepted, Completed, DestroyForbidden, Gateway, Outcome, Ticket
 from jobs.engine.journal import record
 from jobs.engine.ports import Engine
@@ -37,7 +38,8 @@ def remove_orphan(
     if read(gateway, kind=orphan.kind, id=orphan.id) is None:
         return Removal(gone=True, words="it is gone already")
     ticket = Ticket(async_job_id=engine.new_id(), deadline=engine.later(engine.rules.fence).timestamp())
-    record(engine, again.job, "orphan", f"Removes what nobody owns: {orphan}.", async_job_id=ticket.async_job_id)
+    words = f"Removes what nobody owns: {orphan}."
+    record(engine, again.job, "orphan", words, async_job_id=ticket.async_job_id, actor=COMMAND_LINE)
     try:
         outcome = _send(orphan, gateway, expunge=expunge, ticket=ticket)
     except DestroyForbidden as forbidden:

@@ -296,7 +296,10 @@ def _write_job(engine: Engine, prepared: PreparedStart, *, actor: str) -> Failov
                 next_look_at=engine.later(engine.rules.patience_with_bell),
             )
             write_plan(engine, job=job, kind=PlanKind.FORWARD, planned=prepared.planned)
-            record(engine, job, "created", "The failover was asked for.", actor=actor, reason=request.reason)
+            said: dict[str, Any] = {"reason": request.reason}
+            if request.skip_validation:
+                said["skip_validation"] = True
+            record(engine, job, "created", "The failover was asked for.", actor=actor, **said)
             request.on_written(job)
             ring_on_commit(engine, job_id=job.pk, phase=Phase.VALIDATING)
     except VMBusy as busy:

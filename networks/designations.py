@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from audit.recording import COMMAND_LINE, record_event
 from networks.errors import NetworkForbidden
 from networks.models import NetworkDesignation
 
@@ -44,12 +45,19 @@ def pin(*, network_id: str, is_test_network: bool) -> NetworkDesignation:
             raise NetworkForbidden(network_id=network_id, wanted_for_test=is_test_network)
         designation.is_test_network, designation.is_pinned = is_test_network, True
         designation.save(update_fields=["is_test_network", "is_pinned"])
+        words = f"The network was pinned as a {'test' if is_test_network else 'live'} network."
+        record_event("network_pinned", actor=COMMAND_LINE, subject=f"network:{designation.network_id}", words=words)
     return designation
 
 
 def unpin(*, network_id: str) -> bool:
     """Let the network's purpose follow its mappings again; False when it was not pinned."""
-    unpinned = NetworkDesignation.objects.filter(network_id=_key(network_id), is_pinned=True).update(is_pinned=False)
+    with transaction.atomic():
+        pinned = NetworkDesignation.objects.filter(network_id=_key(network_id), is_pinned=True)
+        unpinned = pinned.update(is_pinned=False)
+        if unpinned:
+            words = "The network follows its mappings again."
+            record_event("network_unpinned", actor=COMMAND_LINE, subject=f"network:{_key(network_id)}", words=words)
     forget_unused()
     return unpinned == 1
 

@@ -34,6 +34,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "body": "the answer",
             "kept_until": "repeats are answered until then",
         },
+        "audit_auditevent": {"at": "when it was done"},
         "inventory_targetcloud": {
             "name": "name in the inventory document",
             "endpoint": "address of CloudStack's API",

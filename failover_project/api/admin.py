@@ -41,7 +41,8 @@ class ApiTokenAdmin(ModelAdmin):  # type: ignore[misc]
         del form
         if change:
             return
-        made, text = create_token(name=obj.name, role=RoleName(obj.role), expires_at=obj.expires_at)
+        actor = request.user.get_username()
+        made, text = create_token(name=obj.name, role=RoleName(obj.role), expires_at=obj.expires_at, actor=actor)
         obj.pk, obj.created_at = made.pk, made.created_at
         request.META[_SECRET] = text
 
@@ -67,7 +68,7 @@ class ApiTokenAdmin(ModelAdmin):  # type: ignore[misc]
     @admin.action(description="Revoke the selected tokens", permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
         """Revoke tokens; they are refused from the next request on."""
-        count = revoke_tokens(tokens=queryset, now=present())
+        count = revoke_tokens(tokens=queryset, now=present(), actor=request.user.get_username())
         self.message_user(request, f"{count} token(s) revoked.", messages.SUCCESS)
 
 

@@ -7,8 +7,10 @@ import hmac
 import secrets
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from audit.recording import COMMAND_LINE, record_event
 from failover_project.api.models import ApiToken, RoleName
 
 PREFIX = "fo_"
@@ -16,10 +18,15 @@ _SECRET_BYTES = 32
 _USE_IS_NOTED_EVERY = timedelta(minutes=1)
 
 
-def create_token(*, name: str, role: RoleName, expires_at: datetime | None = None) -> tuple[ApiToken, str]:
+def create_token(
+    *, name: str, role: RoleName, expires_at: datetime | None = None, actor: str = COMMAND_LINE
+) -> tuple[ApiToken, str]:
     """Make a token; the second value is its text, which is shown once and kept nowhere."""
     text = PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
-    token = ApiToken.objects.create(name=name, role=role, secret_hash=_hash(text), expires_at=expires_at)
+    with transaction.atomic():
+        token = ApiToken.objects.create(name=name, role=role, secret_hash=_hash(text), expires_at=expires_at)
+        fields = {"role": role, "expires_at": expires_at}
+        record_event("token_made", actor=actor, subject=f"token:{name}", words="A token was made.", fields=fields)
     return token, text
 
 
@@ -35,9 +42,14 @@ def valid_token(text: str, *, now: datetime) -> ApiToken | None:
     return token
 
 
-def revoke_tokens(*, tokens: QuerySet[ApiToken], now: datetime) -> int:
+def revoke_tokens(*, tokens: QuerySet[ApiToken], now: datetime, actor: str = COMMAND_LINE) -> int:
     """Revoke the tokens that are not revoked yet and say how many; they are refused from the next request on."""
-    return tokens.filter(revoked_at=None).update(revoked_at=now)
+    with transaction.atomic():
+        names = list(tokens.filter(revoked_at=None).values_list("name", flat=True))
+        count = ApiToken.objects.filter(name__in=names, revoked_at=None).update(revoked_at=now)
+        for name in names:
+            record_event("token_revoked", actor=actor, subject=f"token:{name}", words="A token was revoked.", at=now)
+    return count
 
 
 def state_of(token: ApiToken, *, now: datetime) -> str:

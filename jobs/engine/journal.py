@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Max
 
+from audit.recording import record_event
 from jobs.engine.contracts import Command, PlannedSteps
 from jobs.engine.ports import Engine
 from jobs.engine.statements import Prepared, compare_and_set, insert
@@ -60,11 +61,14 @@ def record(
     actor: str = "",
     **fields: Any,
 ) -> None:
-    """Add one event to the job's timeline."""
+    """Add one event to the job's timeline; what somebody did is recorded in the audit too, in the same transaction."""
+    now = engine.clock.now()
+    if actor:
+        record_event(kind, actor=actor, subject=subject_of(job), words=message, at=now, fields={**fields, "step": step})
     insert(
         JobEvent(
             job=job,
-            at=engine.clock.now(),
+            at=now,
             kind=kind,
             message=message,
             step_key=step,
@@ -73,6 +77,11 @@ def record(
             fields=fields,
         )
     )
+
+
+def subject_of(job: FailoverJob) -> str:
+    """Give the name by which the audit speaks of a job."""
+    return f"job:{job.job_id}"
 
 
 def trace(engine: Engine, job: FailoverJob, kind: str, message: str, *, step: str = "", **fields: Any) -> None:

@@ -15,6 +15,7 @@ APPS = (
     "validation",
     "networks",
     "inventory",
+    "audit",
     "cloudstack",
     "cloudstack_simulator",
 )
