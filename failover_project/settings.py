@@ -9,6 +9,7 @@ from typing import Any
 
 import dj_database_url
 import structlog
+from django.core.exceptions import ImproperlyConfigured
 
 from debugtools.log_file import stamp_process
 from debugtools.redaction import Redactor
@@ -26,6 +27,8 @@ DEBUG = False
 ALLOWED_HOSTS = env.listed("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 BIND_HOST = env.text("BIND_HOST", "127.0.0.1")
 BIND_PORT = int(env.number("BIND_PORT", 8082))
+WEB_PROCESSES = int(env.number("WEB_PROCESSES", 2))
+WEB_THREADS = int(env.number("WEB_THREADS", 8))
 AUTH_DISABLED = env.flag("AUTH_DISABLED", default=False)
 
 INSTALLED_APPS = [
@@ -89,7 +92,14 @@ DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{VAR_DIR / 'failover.sqlite3
 
 
 def _database() -> dict[str, Any]:
-    database: dict[str, Any] = dict(dj_database_url.parse(DATABASE_URL, conn_max_age=None))
+    try:
+        database: dict[str, Any] = dict(dj_database_url.parse(DATABASE_URL, conn_max_age=None))
+    except ValueError:
+        # Without the original, whose words may hold the password.
+        raise ImproperlyConfigured(
+            "DATABASE_URL must be like postgres://user:password@host/name or sqlite:///file, with the special "
+            "characters of the password written as %XX."
+        ) from None
     if database["ENGINE"] == "django.db.backends.sqlite3":
         # With Django's default options 96 % of 50 concurrent writers failed; with these none did.
         database["OPTIONS"] = {
@@ -115,7 +125,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 LANGUAGE_CODE = "en-gb"
-TIME_ZONE = env.text("TIME_ZONE", "UTC")
+TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
@@ -123,6 +133,9 @@ WHITENOISE_USE_FINDERS = True
 
 # --- Celery: wake-ups only. No result backend, no retries, no countdowns (DESIGN section 3). ---
 BROKER_URL = env.text("BROKER_URL", "memory://")
+if BROKER_URL.startswith("valkey"):
+    # The same protocol; the client library knows it by its older name only.
+    BROKER_URL = f"redis{BROKER_URL.removeprefix('valkey')}"
 CELERY_BROKER_URL = BROKER_URL
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     {"polling_interval": 0.01}
@@ -141,7 +154,18 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = True
 CELERY_TASK_SEND_SENT_EVENT = False
 CELERY_DB_REUSE_MAX = 10_000
+# Work that waits is in the database: a worker that came before its broker waits for it for ever.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 WORKER_THREADS = int(env.number("WORKER_THREADS", 6))
+CELERY_WORKER_CONCURRENCY = WORKER_THREADS
+# Also where somebody forgets `--pool threads`: the heartbeat of the lease and its work must be in one process.
+CELERY_WORKER_POOL = "threads"
+
+# --- Flower: looks at the workers, changes nothing, and always asks for a password. ---
+FLOWER_ADDRESS = env.text("FLOWER_ADDRESS", "127.0.0.1")
+FLOWER_PORT = int(env.number("FLOWER_PORT", 5555))
+FLOWER_USER = env.text("FLOWER_USER", "operator")
+FLOWER_PASSWORD = env.secret("FLOWER_PASSWORD", file=VAR_DIR / "flower-password")
 
 # --- Tests: how long a test VM may be asked to run. ---
 MIN_TEST_SECONDS = int(env.number("MIN_TEST_SECONDS", 60))
@@ -214,6 +238,23 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     ],
 }
 
+# --- HTTPS: ends at a proxy; HTTPS=true says that nobody comes without it. ---
+HTTPS = env.flag("HTTPS", default=False)
+PROXY_PROTO_HEADER = env.text("PROXY_PROTO_HEADER")
+if PROXY_PROTO_HEADER:
+    SECURE_PROXY_SSL_HEADER = (f"HTTP_{PROXY_PROTO_HEADER.upper().replace('-', '_')}", "https")
+SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=HTTPS)
+# Whoever looks whether a process lives comes from the same host, without the proxy.
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
+SECURE_HSTS_SECONDS = int(env.number("SECURE_HSTS_SECONDS", 365 * 24 * 3600 if HTTPS else 0))
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.flag("SECURE_HSTS_PRELOAD", default=False)
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_TRUSTED_ORIGINS = env.listed("CSRF_TRUSTED_ORIGINS", "")
+# Subdomains and preloading concern a whole domain, of which this service is one name.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = False
 X_FRAME_OPTIONS = "DENY"
@@ -236,7 +277,7 @@ structlog.configure(
     logger_factory=structlog.stdlib.LoggerFactory(),
     cache_logger_on_first_use=True,
 )
-LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", among=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 LOG_FILE = env.text("LOG_FILE")
 # What GET /api/v1/debug/logs reads: the newest records of every process of this host, beside the log proper.
 RECENT_LOG_FILE = VAR_DIR / "log" / "service.jsonl"
@@ -265,7 +306,7 @@ LOGGING: dict[str, Any] = {
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 stamp_process,
                 # Here, where every record of every logger passes on its way to any log.
-                Redactor(known=(SECRET_KEY, FIELD_KEY)),
+                Redactor(known=(SECRET_KEY, FIELD_KEY, FLOWER_PASSWORD)),
                 structlog.processors.JSONRenderer(),
             ],
             "foreign_pre_chain": _SHARED_PROCESSORS,
@@ -277,5 +318,6 @@ LOGGING: dict[str, Any] = {
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
+        "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
     },
 }

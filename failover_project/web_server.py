@@ -1,0 +1,29 @@
+"""This will configure gunicorn from the settings: `gunicorn --config python:failover_project.web_server …`.
+
+Processes are forked and each serves with threads, every one of which keeps a database connection: with PostgreSQL
+they neither share one nor wait for one. Nothing is loaded before the fork, so nothing is inherited by it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "failover_project.settings")
+
+wsgi_app = "failover_project.wsgi:application"
+bind = [f"{settings.BIND_HOST}:{settings.BIND_PORT}"]
+workers = settings.WEB_PROCESSES
+threads = settings.WEB_THREADS
+worker_class = "gthread"
+# A start asks the cloud within ten seconds; beyond a minute nobody waits for the answer any more.
+timeout = 60
+# What is under way is in the database: a restart waits for answers that are nearly there and for nothing else.
+graceful_timeout = 15
+keepalive = 5
+preload_app = False
+control_socket_disable = True
+# Each request is logged by the service itself, with its request id.
+accesslog = None
+logconfig_dict = settings.LOGGING
