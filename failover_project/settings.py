@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from debugtools.log_file import stamp_process
 from debugtools.redaction import Redactor
 from failover_project import environment as env
+from failover_project.console.look import UNFOLD  # noqa: F401  (the admin reads it here)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
@@ -57,6 +58,7 @@ MIDDLEWARE = [
     "failover_project.api.request_log.RequestLog",
     "failover_project.api.middleware.ApiConventions",
     "failover_project.api.audit_trail.AuditTrail",
+    "failover_project.console.content_policy.ContentPolicy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -119,6 +121,10 @@ def _database() -> dict[str, Any]:
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "failover_project.console.roles.RoleBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")

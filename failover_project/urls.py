@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path, register_convert
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 
 from debugtools.api.views import EndpointsViewSet, HealthViewSet, InternalsViewSet, LogsViewSet
+from debugtools.dashboard import health_view, work_view
 from failover_project.api.idempotency import answered_once
 from failover_project.api.roles import role_in_words
 from jobs.api.start_views import BulkFailoverViewSet, LiveFailoverViewSet, TestFailoverViewSet
@@ -95,6 +96,8 @@ api_v1: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/overview/work/", admin.site.admin_view(work_view), name="console-work"),
+    path("admin/overview/health/", admin.site.admin_view(health_view), name="console-health"),
     path("admin/", admin.site.urls),
     path("api/v1/", include(answered_once(api_v1))),
     path("swagger/index.html", SpectacularSwaggerView.as_view(url_name="schema"), name="swagger"),

@@ -6,12 +6,15 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin import ShowFacets
 from unfold.admin import ModelAdmin
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from inventory.models import (
     Appliance,
     ProtectedVM,
+    ReplicaState,
     Replication,
     ReplicaVolume,
     TargetCloud,
@@ -19,6 +22,7 @@ from inventory.models import (
     VMNic,
     VMReservation,
 )
+from inventory.paging import EstimatingPaginator
 
 
 def _secret_field(label: str) -> forms.CharField:
@@ -60,6 +64,12 @@ class ApplianceForm(SealingForm):
 
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
     """This will show rows that only the intake and the service itself write, each by its rules."""
+
+    # Nothing on a page costs what the whole table costs.
+    paginator = EstimatingPaginator
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    list_per_page = 50
 
     def has_add_permission(self, *_args: Any, **_options: Any) -> bool:
         """Refuse: the intake and the service make these rows."""
@@ -150,10 +160,22 @@ class VMNicAdmin(ReadOnlyAdmin):
 class ReplicaVolumeAdmin(ReadOnlyAdmin):
     """This will show the replicas."""
 
-    list_display = ("volume_id", "disk", "appliance", "state", "change_id", "last_sync_at")
+    list_display = ("volume_id", "disk", "appliance", "coloured_state", "change_id", "last_sync_at")
     list_filter = ("state", "appliance")
     list_select_related = ("disk__vm", "appliance")
     search_fields = ("volume_id", "disk__vm__name", "disk__vm__vm_id")
+
+    @display(  # type: ignore[untyped-decorator]
+        description="State",
+        label={
+            ReplicaState.GOOD.value: "success",
+            ReplicaState.UNVERIFIED.value: "warning",
+            ReplicaState.NEEDS_FULL_RESYNC.value: "danger",
+        },
+    )
+    def coloured_state(self, replica: ReplicaVolume) -> tuple[str, str]:
+        """Give the state with its colour."""
+        return replica.state, replica.get_state_display()
 
 
 @admin.register(Replication)

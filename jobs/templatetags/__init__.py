@@ -1,0 +1,1 @@
+"""This will hold what the templates of jobs use."""

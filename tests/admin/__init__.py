@@ -1,0 +1,1 @@
+"""This will hold the tests of the admin site."""
