@@ -95,8 +95,10 @@ class FailoverJobAdmin(JournalAdmin):
         wrap = self.admin_site.admin_view
         return [
             path("<int:pk>/timeline/", wrap(self.timeline), name="jobs_failoverjob_timeline"),
-            path("<int:pk>/cancel/", wrap(verbs.cancel_page), name="jobs_failoverjob_cancel"),
-            path("<int:pk>/cleanup/", wrap(verbs.cleanup_page), name="jobs_failoverjob_cleanup"),
+            *(
+                path(f"<int:pk>/{name}/", wrap(verbs.verb_page), {"name": name}, name=f"jobs_failoverjob_{name}")
+                for name in verbs.VERBS
+            ),
             path(
                 "<int:pk>/answer/<int:question_id>/<str:choice>/",
                 wrap(verbs.answer_page),

@@ -14,7 +14,7 @@ from unfold.admin import ModelAdmin
 from failover_project.api.clock import present
 from failover_project.api.models import ApiToken, RoleName
 from failover_project.api.tokens import create_token, revoke_tokens
-from failover_project.console import users  # noqa: F401
+from failover_project.console import audited, users  # noqa: F401
 
 
 @admin.register(ApiToken)

@@ -76,7 +76,12 @@ def navigation() -> list[dict[str, Any]]:
                 *_items("auth", (("Users", "person", "user"), ("Groups", "group", "group"))),
             ],
         },
-        {"title": "Journal", "separator": True, "collapsible": True, "items": _items("jobs", _JOURNAL)},
+        {
+            "title": "Journal",
+            "separator": True,
+            "collapsible": True,
+            "items": [*_items("audit", (("Audit", "policy", "auditevent"),)), *_items("jobs", _JOURNAL)],
+        },
     ]
 
 

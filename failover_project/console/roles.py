@@ -23,6 +23,8 @@ _CONFIGURED = frozenset(
     }
 )
 _APPS = frozenset({"jobs", "validation", "networks", "inventory"})
+# Tokens, and who did what: for administrators.
+_GUARDED = frozenset({"access", "audit"})
 _ROLE = "_role_of_console"
 
 
@@ -37,13 +39,13 @@ class RoleBackend(BaseBackend):
             return False
         app, _, action = perm.partition(".")
         if action.startswith("view_"):
-            return app in _APPS or (app == "access" and role >= Role.ADMIN)
+            return app in _APPS or (app in _GUARDED and role >= Role.ADMIN)
         return (perm == OPERATE and role >= Role.OPERATOR) or (perm in _CONFIGURED and role >= Role.ADMIN)
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
         """Say whether the user's role opens anything of the app."""
         role = _kept_role(user_obj)
-        return role is not None and (app_label in _APPS or (app_label == "access" and role >= Role.ADMIN))
+        return role is not None and (app_label in _APPS or (app_label in _GUARDED and role >= Role.ADMIN))
 
 
 def _kept_role(user: Any) -> Role | None:

@@ -6,6 +6,9 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.urls import reverse
+
+from jobs.console.verbs import VERBS
 from jobs.models import FailoverJob, JobState
 from jobs.presentation import allowed_actions, current_steps, left_behind, open_questions
 from jobs.timeline import plans_of
@@ -30,12 +33,20 @@ def story_of(job: FailoverJob, *, now: datetime) -> dict[str, Any]:
         "is_finished": job.state == JobState.FINISHED,
         "doing": current_steps(job),
         "questions": [_question(question) for question in open_questions(job)],
-        "allowed": [action for action in allowed_actions(job) if action.action != "answer"],
+        "verbs": [
+            _button(job, known.action) for known in allowed_actions(job) if known.allowed and known.action in VERBS
+        ],
         "plans": list(reversed(plans)),
         "left": left_behind(job),
         "events": list(newest),
         "shown_at": now,
     }
+
+
+def _button(job: FailoverJob, name: str) -> dict[str, Any]:
+    verb = VERBS[name]
+    address = reverse(f"admin:jobs_failoverjob_{name}", args=[job.pk])
+    return {"label": verb.button, "address": address, "is_dangerous": verb.is_dangerous}
 
 
 def _question(question: Any) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -11,14 +13,16 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from jobs.cleanup import clean_up
+from jobs.engine.ports import Engine
 from jobs.errors import JobError
 from jobs.models import FailoverJob, Question
 from jobs.presentation import allowed_actions
 from jobs.runtime import process_engine
-from jobs.services import answer, cancel
+from jobs.services import answer, cancel, job_of
+from jobs.verbs import commit, extend, roll_back, rollback_preview
 
 OPERATE = "jobs.operate"
 
@@ -33,34 +37,83 @@ class ReasonForm(forms.Form):
     )
 
 
+class RollbackForm(ReasonForm):
+    """This will have the name of the VM typed whose writes will be lost."""
+
+    typed_name = forms.CharField(
+        label="Name of the VM",
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+        help_text="Type it to confirm: what the VM wrote since its first start will be lost.",
+    )
+
+
+class ExtendForm(ReasonForm):
+    """This will ask by how much a window is extended."""
+
+    duration = forms.CharField(
+        label="Longer by", initial="1h", widget=UnfoldAdminTextInputWidget, help_text="As 30m, 2h or 4h30m."
+    )
+
+
+@dataclass(frozen=True)
+class Verb:
+    """What a page says of a verb, what it asks for, and the service call behind it."""
+
+    title: str
+    effect: str
+    button: str
+    act: Callable[..., object]
+    form: type[ReasonForm] = ReasonForm
+    is_dangerous: bool = True
+
+
+def _clean_up(*, engine: Engine, job_id: str, actor: str, reason: str) -> None:
+    clean_up(engine=engine, job=job_of(job_id), actor=actor, reason=reason)
+
+
+# By the names that `allowed_actions` has for them.
+VERBS = {
+    "cancel": Verb(
+        "Cancel this failover", "What was done so far is undone, in reverse order.", "Cancel the failover", cancel
+    ),
+    "cleanup": Verb(
+        "Clean up this test",
+        "The test VM, the copies of its disks and their snapshots are removed. The replicas stay.",
+        "Clean up",
+        _clean_up,
+        is_dangerous=False,
+    ),
+    "extend": Verb(
+        "Extend this test", "The test VM runs longer.", "Extend", extend, form=ExtendForm, is_dangerous=False
+    ),
+    "rollback": Verb(
+        "Roll this live failover back",
+        "The VM is stopped and removed; its disks go back to the appliance as they were before its first start.",
+        "Roll back",
+        roll_back,
+        form=RollbackForm,
+    ),
+    "commit": Verb(
+        "Commit this live failover",
+        "The rollback points are removed. From then on there is no way back.",
+        "Commit",
+        commit,
+    ),
+}
+
+
 def refuse_unless_operator(request: HttpRequest) -> None:
     """Raise PermissionDenied for who is neither operator nor administrator."""
     if not request.user.has_perm(OPERATE):
         raise PermissionDenied("This needs the role operator.")
 
 
-def cancel_page(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask for the reason, then cancel the job."""
+def verb_page(request: HttpRequest, pk: int, name: str) -> HttpResponse:
+    """Ask for the reason and what else the verb needs, then use it."""
     job = _job(request, pk)
-
-    def act(reason: str) -> None:
-        cancel(engine=process_engine(), job_id=job.job_id, actor=request.user.get_username(), reason=reason)
-
-    words = ("Cancel this failover", "What was done so far is undone, in reverse order.", "Cancel the failover")
-    return _asked(request, job, act, words=words, obstacle=_obstacle(job, "cancel"))
-
-
-def cleanup_page(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask for the reason, then end the test."""
-    job = _job(request, pk)
-
-    def act(reason: str) -> None:
-        clean_up(engine=process_engine(), job=job, actor=request.user.get_username(), reason=reason)
-
-    effect = "The test VM, its disks' copies and the snapshots are removed. The replicas stay."
-    return _asked(
-        request, job, act, words=("Clean up this test", effect, "Clean up"), obstacle=_obstacle(job, "cleanup")
-    )
+    obstacle = next(known.reason for known in allowed_actions(job) if known.action == name)
+    lost = rollback_preview(engine=process_engine(), job=job) if name == "rollback" and not obstacle else None
+    return _asked(request, job, VERBS[name], obstacle=obstacle, lost=lost)
 
 
 def answer_page(request: HttpRequest, pk: int, question_id: int, choice: str) -> HttpResponse:
@@ -71,19 +124,10 @@ def answer_page(request: HttpRequest, pk: int, question_id: int, choice: str) ->
     if choice not in offered:
         raise Http404
 
-    def act(reason: str) -> None:
-        answer(
-            engine=process_engine(),
-            job_id=job.job_id,
-            question_id=question_id,
-            choice=choice,
-            actor=request.user.get_username(),
-            reason=reason,
-        )
-
     closed = "The question was answered already." if question.answered_at else ""
-    words = (question.text, offered[choice], f"Answer: {choice.replace('_', ' ')}")
-    return _asked(request, job, act, words=words, obstacle=closed)
+    act = partial(answer, question_id=question_id, choice=choice)
+    verb = Verb(question.text, offered[choice], f"Answer: {choice.replace('_', ' ')}", act, is_dangerous=False)
+    return _asked(request, job, verb, obstacle=closed)
 
 
 def _job(request: HttpRequest, pk: int) -> FailoverJob:
@@ -91,37 +135,30 @@ def _job(request: HttpRequest, pk: int) -> FailoverJob:
     return get_object_or_404(FailoverJob.objects.select_related("vm"), pk=pk)
 
 
-def _obstacle(job: FailoverJob, action: str) -> str:
-    return next(known.reason for known in allowed_actions(job) if known.action == action)
-
-
 def _asked(
-    request: HttpRequest,
-    job: FailoverJob,
-    act: Callable[[str], None],
-    *,
-    words: tuple[str, str, str],
-    obstacle: str,
+    request: HttpRequest, job: FailoverJob, verb: Verb, *, obstacle: str, lost: dict[str, Any] | None = None
 ) -> HttpResponse:
     """Show the form, or act on it; what the service refuses is shown in its own words."""
-    form = ReasonForm(request.POST or None)
+    form = verb.form(request.POST or None)
+    refusal = ""
     if request.method == "POST" and form.is_valid():
+        actor = request.user.get_username()
         try:
-            act(form.cleaned_data["reason"])
-        except JobError as refusal:
-            obstacle = str(refusal)
+            verb.act(engine=process_engine(), job_id=job.job_id, actor=actor, **form.cleaned_data)
+        except JobError as error:
+            refusal = str(error)
         else:
-            messages.success(request, f"{words[2]}: done. The job goes on from here by itself.")
+            messages.success(request, f"{verb.button}: taken. The job goes on from here by itself.")
             return redirect("admin:jobs_failoverjob_change", job.pk)
-    question, effect, button = words
     shown: dict[str, Any] = {
         **admin.site.each_context(request),
-        "title": question,
+        "title": verb.title,
         "opts": FailoverJob._meta,
         "job": job,
         "form": form,
-        "effect": effect,
-        "button": button,
+        "verb": verb,
         "obstacle": obstacle,
+        "refusal": refusal,
+        "lost": lost,
     }
     return TemplateResponse(request, "admin/jobs/failoverjob/verb.html", shown)

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from cloudstack_simulator.server import SimulatorServer
 from inventory.models import ProtectedVM
+from jobs.console.verbs import VERBS
 from jobs.models import FailoverJob, JobState, Question
 from networks.services import MappingWish, create_mapping
 from tests.support.inventory_of import VM_NETWORK, ScenarioInventory
@@ -77,7 +78,22 @@ def test_a_question_is_answered_with_its_choice_and_with_no_other(operator: Clie
     assert "answered already" in again.content.decode()
 
 
-@pytest.mark.parametrize("verb", ["cancel", "cleanup"])
+def test_a_rollback_says_what_is_lost_and_wants_the_name_of_the_vm(operator: Client, service: Service) -> None:
+    job = service.start_live(_vm_id())
+    service.run()
+    address = _address(job, "rollback")
+
+    assert "Lost will be all that one wrote since" in operator.get(address).content.decode()
+    misnamed = operator.post(address, {"reason": "no good", "typed_name": "two"}).content.decode()
+    untouched = job.plans.count()
+    named = operator.post(address, {"reason": "no good", "typed_name": "one"})
+
+    assert "type its name" in misnamed
+    assert (untouched, named.status_code) == (1, 302)
+    assert job.plans.filter(kind="rollback").count() == 1
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
 def test_a_viewer_uses_no_verb(viewer: Client, service: Service, verb: str) -> None:
     job = service.start_live(_vm_id())
 
