@@ -96,7 +96,7 @@ api_v1: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("admin/overview/work/", admin.site.admin_view(work_view), name="console-work"),
+    path("admin/overview/jobs/", admin.site.admin_view(work_view), name="console-work"),
     path("admin/overview/health/", admin.site.admin_view(health_view), name="console-health"),
     path("admin/", admin.site.urls),
     path("api/v1/", include(answered_once(api_v1))),

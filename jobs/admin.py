@@ -55,7 +55,6 @@ class FailoverJobAdmin(JournalAdmin):
     """This will list jobs, and show each as a timeline that renews itself."""
 
     list_display = (
-        "job_id",
         "vm_name",
         "coloured_type",
         "phase",
@@ -65,6 +64,7 @@ class FailoverJobAdmin(JournalAdmin):
         "requested_by",
         "created_at",
         "completed_at",
+        "job_id",
     )
     list_filter = ("state", "outcome", "job_type", "status", "auto_cleanup")
     search_fields = ("job_id", "vm_name")

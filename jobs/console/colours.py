@@ -19,6 +19,8 @@ COLOURS = {
     "rolled_back": "warning",
     "warning": "warning",
     "unverified": "warning",
+    "needs_full_resync": "danger",
+    "good": "success",
     "finished": "default",
     "succeeded": "success",
     "committed": "success",
