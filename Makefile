@@ -21,7 +21,7 @@ SCHEDULES ?= 1000
 PROCESSES ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve flower quick test check bench conformance kills mutate schemathesis campaign
+.PHONY: help setup demo serve flower quick test check bench conformance kills mutate schemathesis campaign seeded-bugs kill-campaign
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
@@ -71,8 +71,14 @@ campaign: $(VENV)/.dev ## look for a schedule of faults that does harm (SCHEDULE
 	$(RUN) -m tests.campaign --schedules $(SCHEDULES) --seed $(SEED) --jobs $(PROCESSES) \
 	    $(if $(REPLAY),--replay $(REPLAY)) $(if $(REPORT),--report $(REPORT))
 
+seeded-bugs: $(VENV)/.dev ## sow safety bugs into a copy of the code, one by one; each must be caught (ONLY= part of a name)
+	$(RUN) -m tests.campaign.seeded_bugs $(if $(ONLY),--only "$(ONLY)")
+
 kills: $(VENV)/.dev ## kill the running service again and again, and judge every job (KILLS=, JOBS=, SEED=)
 	$(RUN) -m tests.processes.kills --kills $(KILLS) --jobs $(JOBS) --seed $(SEED)
+
+kill-campaign: $(VENV)/.dev ## the same on PostgreSQL and Redis, with workers and watchers of their own (KILLS=, JOBS=, SEED=)
+	$(RUN) -m tests.processes.kills_production --kills $(KILLS) --jobs $(JOBS) --seed $(SEED)
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "No Python >= 3.11 with venv was found; name one: make PYTHON=/path/to/python3.13"; exit 1; }

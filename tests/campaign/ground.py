@@ -28,6 +28,7 @@ from validation import cloud_facts
 
 T = TypeVar("T")
 BYSTANDER = "bystander"
+JOB_SECONDS = (1.0, 1.0, 1.0, 4.0, 12.0)
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ class Ground:
         chance = random.Random(seed)
         _repeatable(chance)
         simulator = copied(kept.stage.simulator)
+        # The longer the cloud's work takes, the more can happen meanwhile.
+        simulator.cloud.job_seconds = chance.choice(JOB_SECONDS)
         hook = kept.stage.hook.copied_to(simulator)
         service = PlayedService(simulator, hook_sessions=hook.session, longest_step=600.0)
         service.use_chance(chance)

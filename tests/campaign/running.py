@@ -18,8 +18,10 @@ from tests.support.service import describe
 _CHUNK = 50
 
 
-def run(*, first: int, count: int, processes: int, seconds: float, report: Path | None) -> int:
+def run(*, first: int, count: int, processes: int, seconds: float, report: Path | None, only_first: bool) -> int:
     """Play the schedules of so many numbers from the first on; print failures at once and the summary last."""
+    if only_first:
+        return _until_the_first(first, count)
     began = time.monotonic()
     summary = Summary(first=first)
     for chunk in _played(first, count, processes, deadline=began + seconds if seconds else None):
@@ -33,6 +35,17 @@ def run(*, first: int, count: int, processes: int, seconds: float, report: Path 
         report.write_text(json.dumps(summary.as_json(), indent=1) + "\n")
     _say(text)
     return 1 if summary.violations else 0
+
+
+def _until_the_first(first: int, count: int) -> int:
+    """Play until a schedule does harm; say which, and give 1."""
+    player = Player()
+    for number in range(first, first + count):
+        played = player.play(drawn(number))
+        if played.violation:
+            _say(told(played))
+            return 1
+    return 0
 
 
 def replay(number: int) -> int:

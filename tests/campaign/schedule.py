@@ -75,7 +75,7 @@ def drawn(seed: int) -> Schedule:
     """Give the schedule of a number; the same number gives the same schedule."""
     chance = random.Random(seed)
     opening = chance.choices(OPENINGS, weights=[one.weight for one in OPENINGS])[0]
-    count = chance.choices((1, 2, 4, 5, 6, 8, 10), weights=(3, 5, 20, 26, 24, 14, 8))[0]
+    count = chance.choices((2, 3, 4, 5, 6, 8, 10), weights=(3, 5, 18, 24, 24, 16, 10))[0]
     return Schedule(seed, opening.name, tuple(_trouble(chance, opening) for _ in range(count)))
 
 

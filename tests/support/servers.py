@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import unquote, urlsplit
 
 import redis
 from redis.backoff import ConstantBackoff
@@ -52,6 +53,15 @@ def postgresql() -> Iterator[str]:
             yield f"postgres://failover@{str(home).replace('/', '%2F')}/postgres"
         finally:
             _as_user(user, [*control, "-m", "immediate", "stop"], must_succeed=False)
+
+
+def restart_postgresql(url: str) -> None:
+    """Let the server of that URL crash and start again: every connection is cut, what was committed is there."""
+    binaries = postgresql_binaries()
+    assert binaries is not None
+    home = Path(unquote(urlsplit(url).netloc.partition("@")[2]))
+    control = [str(binaries / "pg_ctl"), "-D", str(home / "data"), "-w", "-t", str(_START_SECONDS)]
+    _as_user(_unprivileged_user(), [*control, "-m", "immediate", "-l", str(home / "log"), "restart"])
 
 
 @contextmanager
