@@ -17,12 +17,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="processes side by side")
     parser.add_argument("--seconds", type=float, default=0.0, help="begin no schedule after so long")
     parser.add_argument("--replay", type=int, help="play the schedule of this number, shrink it when it fails")
+    parser.add_argument("--bug", help="play the schedule that catches the seeded bug of this name")
     parser.add_argument("--first", action="store_true", help="end at the first schedule that does harm")
     parser.add_argument("--report", type=Path, help="write the summary there too")
     options = parser.parse_args(arguments)
     _set_up()
-    from tests.campaign.running import replay, run
+    from tests.campaign.running import play_for, replay, run
 
+    if options.bug is not None:
+        return play_for(options.bug)
     if options.replay is not None:
         return replay(options.replay)
     return run(

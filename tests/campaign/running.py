@@ -11,7 +11,8 @@ from pathlib import Path
 
 from jobs.models import FailoverJob
 from tests.campaign.play import Played, Player
-from tests.campaign.schedule import drawn
+from tests.campaign.schedule import Schedule, drawn
+from tests.campaign.seeded import BUGS, SLOW_CLOUD
 from tests.campaign.summary import Summary
 from tests.support.service import describe
 
@@ -46,6 +47,14 @@ def _until_the_first(first: int, count: int) -> int:
             _say(told(played))
             return 1
     return 0
+
+
+def play_for(bug: str) -> int:
+    """Play the schedule that catches a seeded bug; 1 when it did."""
+    sown = next(one for one in BUGS if one.name == bug)
+    played = Player().play(Schedule(SLOW_CLOUD, "live", sown.troubles))
+    _say(told(played) if played.violation else "Every invariant held.")
+    return 1 if played.violation else 0
 
 
 def replay(number: int) -> int:

@@ -56,7 +56,8 @@ def _is_caught(bug: Bug, field: Path) -> tuple[bool, str]:
     if bug.tests:
         command = ["-m", "pytest", "-x", "-p", "no:cacheprovider", "-n", "0", *bug.tests]
         return _run(command, field) == 1, "tests"
-    return _run(["-m", "tests.campaign", *DOSE], field) == 1, "campaign"
+    dose = ("--bug", bug.name) if bug.troubles else DOSE
+    return _run(["-m", "tests.campaign", *dose], field) == 1, "one schedule" if bug.troubles else "campaign"
 
 
 def _run(command: list[str], field: Path) -> int:

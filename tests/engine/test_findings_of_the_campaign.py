@@ -14,7 +14,7 @@ from jobs import services
 from jobs.models import FailoverJob, JobState, Question
 from tests.support.scenes import Scene, scene
 from tests.support.telling import carry_on, for_seconds
-from tests.support.worlds import assert_all_back, assert_failed_over, remember
+from tests.support.worlds import assert_all_back, assert_failed_over, assert_waits_for_operator, remember
 
 pytestmark = pytest.mark.django_db
 
@@ -96,3 +96,17 @@ def test_a_detach_that_was_refused_leaves_no_doubt() -> None:
     assert job.outcome is not None
     assert_all_back(stage.simulator, job, before, outcome=job.outcome)  # type: ignore[arg-type]
     assert set(ReplicaVolume.objects.values_list("state", flat=True)) == {ReplicaState.GOOD}
+
+
+def test_a_hold_that_is_called_done_and_is_not_seen_is_asked_about_and_not_believed() -> None:
+    stage = scene(hold_method=HoldMethod.HOOK)
+    stage.hook.misbehave("lie", action="hold", times=1)
+    job = stage.service.start_live("vm-one")
+
+    carry_on(stage)
+
+    assert_waits_for_operator(job, kind="unseen_success")
+    assert stage.simulator.calls.count("createSnapshot") == 0
+    assert {volume.vm_id for volume in stage.simulator.volumes() if volume.replica} == {
+        stage.inventory.appliance.virtual_machine_id
+    }

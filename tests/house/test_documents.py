@@ -26,17 +26,17 @@ def test_every_make_target_has_a_line_of_help_and_is_in_the_table_for_contributo
     phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
     assert phony is not None
     targets = set(phony[1].split())
-    helped = set(re.findall(r"^([a-z]+):.*## \S", makefile, re.MULTILINE))
-    in_table = set(re.findall(r"^\| `make ([a-z]+)` \|", document("CONTRIBUTING.md"), re.MULTILINE))
+    helped = set(re.findall(r"^([a-z-]+):.*## \S", makefile, re.MULTILINE))
+    in_table = set(re.findall(r"^\| `make ([a-z-]+)` \|", document("CONTRIBUTING.md"), re.MULTILINE))
     assert targets == helped == in_table
 
 
 def test_every_make_target_that_documents_name_exists() -> None:
-    targets = set(re.findall(r"^([a-z]+):", document("Makefile"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", document("Makefile"), re.MULTILINE))
     named = {
         target
         for path in DOCUMENTS
-        for target in re.findall(r"(?:`|^ {4})make ([a-z]+)\b", path.read_text(), re.MULTILINE)
+        for target in re.findall(r"(?:`|^ {4})make ([a-z-]+)\b", path.read_text(), re.MULTILINE)
     }
     assert named <= targets, named - targets
 
