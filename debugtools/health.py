@@ -17,6 +17,7 @@ from debugtools.redaction import Redactor
 from inventory.models import ProtectedVM, ReplicaVolume, TargetCloud
 from inventory.secrets import SecretUnreadable
 from jobs.engine.sweeper import ROLE
+from jobs.generation.guard import paused_reason
 from jobs.models import FailoverJob, JobState, ProcessLease, RoleLease
 from networks.models import NetworkMapping
 from validation.doors import SYSTEM_CLOCK
@@ -112,7 +113,11 @@ def health(*, now: datetime) -> Health:
             "api_server": "running",
         },
         metrics=_metrics(),
-        problems=[*_problems(clouds, watcher), *([f"Broker: {broker_trouble}."] if broker_trouble else [])],
+        problems=[
+            *filter(None, [paused_reason()]),
+            *_problems(clouds, watcher),
+            *([f"Broker: {broker_trouble}."] if broker_trouble else []),
+        ],
         clouds=clouds,
         watcher=watcher,
         broker=_broker(broker_trouble),

@@ -20,6 +20,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
 
 # The head of the audit's chain is kept outside the database, so that a cut tail is noticed.
+GENERATION_FILE = VAR_DIR / "generation"
 AUDIT_HEAD_FILE = VAR_DIR / "audit-head.json"
 
 SECRET_KEY = env.secret("SECRET_KEY", file=VAR_DIR / "secret-key")
@@ -51,6 +52,7 @@ INSTALLED_APPS = [
     "networks.apps.NetworksConfig",
     "validation.apps.ValidationConfig",
     "jobs.apps.JobsConfig",
+    "jobs.generation.apps.GenerationConfig",
     "debugtools.apps.DebugtoolsConfig",
 ]
 

@@ -59,6 +59,14 @@ class CloudNotUsable(JobError):
     required_actions: tuple[str, ...] = ("Check the target cloud's endpoint and credentials in the inventory",)
 
 
+class ServicePaused(JobError):
+    """The database is older than the world, or that cannot be read."""
+
+    error_code = "SERVICE_PAUSED"
+    message = "The service is paused"
+    required_actions = ("Compare with manage.py verify_world, then confirm with manage.py confirm_database",)
+
+
 class CloudSilent(CloudNotUsable):
     """The target cloud did not answer another start of the same request."""
 

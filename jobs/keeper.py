@@ -21,6 +21,7 @@ from jobs.engine import leases
 from jobs.engine.ports import Engine
 from jobs.engine.sweeper import sweep, tidy
 from jobs.engine.watcher import ROLE, Watcher
+from jobs.generation.guard import GenerationGuard, keep_marks, paused_reason
 from jobs.runtime import Gateways
 
 log = structlog.get_logger(__name__)
@@ -35,6 +36,7 @@ BEAT_SECONDS = 5.0
 TIDY_SECONDS = 3600.0
 SEAL_SECONDS = 2.0
 TIMELINES_SECONDS = 30.0
+TAGS_SECONDS = 30.0
 PROBE_AGAIN = timedelta(hours=1)
 PROBE_DOUBTFUL_AGAIN = timedelta(minutes=1)
 
@@ -92,7 +94,8 @@ class Keeper:
     def probe_forever(self) -> None:
         """Probe clouds that were never probed, and all again from time to time."""
         while True:
-            self.probe_due()
+            if not paused_reason():
+                self.probe_due()
             if self.stop.wait(BEAT_SECONDS):
                 return
             close_old_connections()
@@ -123,6 +126,19 @@ class Keeper:
                 return
             close_old_connections()
 
+    def mark_forever(self) -> None:
+        """Keep the generation's marks, and look whether the world is newer than the database."""
+        guard = GenerationGuard(self.gateways, now=self.engine.clock.now)
+        tagged_at = 0.0
+        while True:
+            if leases.take_role(self.engine, role="generation"):
+                with_tags = self._now() >= tagged_at + TAGS_SECONDS
+                keep_marks(guard, new_id=self.engine.new_id, with_tags=with_tags)
+                tagged_at = self._now() if with_tags else tagged_at
+            if self.stop.wait(BEAT_SECONDS):
+                return
+            close_old_connections()
+
     def mend_guards(self) -> None:
         """Make the audit's guards again where somebody took them away, and say so."""
         absent = missing_guards()
@@ -138,4 +154,5 @@ class Keeper:
             "watcher": self.watch_forever,
             "probe": self.probe_forever,
             "sealer": self.seal_forever,
+            "generation": self.mark_forever,
         }

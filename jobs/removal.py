@@ -9,6 +9,7 @@ from audit.recording import COMMAND_LINE
 from cloudstack import Accepted, Completed, DestroyForbidden, Gateway, Outcome, Ticket
 from jobs.engine.journal import record
 from jobs.engine.ports import Engine
+from jobs.generation.guard import paused_reason
 from jobs.made import REMOVED_EVENT, Kind
 from jobs.orphans import Orphan, look_again, read
 
@@ -32,6 +33,8 @@ def remove_orphan(
     The gateway's destroy port has the last word. A call whose answer was lost is read back and never repeated: the
     next run of the command finds what is left.
     """
+    if paused := paused_reason():
+        return Removal(gone=False, words=paused)
     again = look_again(orphan, gateway=gateway)
     if again.job is None or not again.may_go:
         return Removal(gone=False, words=again.obstacle or "it is not proved ours")

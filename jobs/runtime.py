@@ -27,6 +27,7 @@ from jobs.destroy_port import LedgerOfDestruction
 from jobs.engine.contracts import AsyncAnswer, Clock
 from jobs.engine.leases import own_identity
 from jobs.engine.ports import Bell, Engine, Rules
+from jobs.generation.guard import GenerationGuard
 from jobs.models import AttemptState, FailoverJob, JobType, Phase, StepAttempt, StepState
 from jobs.plans.specification import FailoverSpecification, Strategy
 from jobs.replication_hooks import replication_of
@@ -285,6 +286,7 @@ def engine_with(
     rules: Rules | None = None,
     hook_sessions: Callable[[], requests.Session] = requests.Session,
     new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    obstacle: Callable[[str], str] = lambda _: "",
 ) -> Engine:
     """Put an engine together; tests pass their own clock, bell and gateways."""
     return Engine(
@@ -298,6 +300,7 @@ def engine_with(
         new_id=new_id,
         unreachable=(CloudError, ReplicationUnreachable),
         rules=rules or Rules(),
+        obstacle=obstacle,
     )
 
 
@@ -313,8 +316,10 @@ def process_gateways() -> Gateways:
 def process_engine() -> Engine:
     """Give this process's engine; its name tells the process from an earlier one with the same pid."""
     host, pid, _ = own_identity()
+    clock = SystemClock()
     return engine_with(
-        clock=SystemClock(),
+        clock=clock,
+        obstacle=GenerationGuard(process_gateways(), now=clock.now).obstacle,
         bell=CeleryBell(),
         gateways=process_gateways(),
         owner=f"{host}:{pid}:{secrets.token_hex(4)}",

@@ -22,9 +22,11 @@ from jobs.errors import (
     CloudNotUsable,
     InventoryChanged,
     RevertForbidden,
+    ServicePaused,
     SnapshotsForbidden,
     VMNotFound,
 )
+from jobs.generation.guard import paused_reason
 from jobs.models import FailoverJob, JobState, JobType, Phase, PlanKind, Priority
 from jobs.models.job import MOVING_STATES
 from jobs.plans.live import live_failover
@@ -97,6 +99,7 @@ def prepare_live(*, engine: Engine, gateways: Gateways, vm_id: str, request: Sta
     """
     refuse_contradictions(request.custom_config, kind=JobType.LIVE)
     vm = protected_vm(vm_id)
+    refuse_if_paused()
     refuse_if_active(vm, job_type=JobType.LIVE)
     gateway = usable_gateway(vm, gateways)
     verdict = _verdict(engine, vm=vm, purpose=Purpose.LIVE, gateway=gateway, request=request)
@@ -118,6 +121,7 @@ def prepare_test(*, engine: Engine, gateways: Gateways, vm_id: str, request: Sta
     Raises VMNotFound, CloudNotUsable, ActiveJob, NotReady, SnapshotsForbidden, RevertForbidden.
     """
     vm = protected_vm(vm_id)
+    refuse_if_paused()
     refuse_if_active(vm, job_type=JobType.TEST)
     gateway = usable_gateway(vm, gateways)
     asked = str(request.custom_config.get("test_strategy", ""))
@@ -213,6 +217,12 @@ def protected_vm(vm_id: str) -> ProtectedVM:
     if vm is None:
         raise VMNotFound(vm_id)
     return vm
+
+
+def refuse_if_paused() -> None:
+    """Begin nothing from a database that is older than the world; raises ServicePaused."""
+    if paused := paused_reason():
+        raise ServicePaused(paused)
 
 
 def refuse_if_active(vm: ProtectedVM, *, job_type: JobType) -> None:

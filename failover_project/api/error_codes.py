@@ -89,6 +89,13 @@ ERROR_CODES: Mapping[str, ErrorCode] = _table(
         ("Import a target cloud (endpoint, API key, secret key, zone) into the inventory",),
     ),
     ErrorCode(
+        "SERVICE_PAUSED",
+        503,
+        "The service is paused",
+        "The database is older than the world (a backup was restored): nothing is begun until somebody confirms it.",
+        ("Compare with manage.py verify_world, then confirm with manage.py confirm_database",),
+    ),
+    ErrorCode(
         "DATABASE_UNAVAILABLE",
         503,
         "The database is not available",

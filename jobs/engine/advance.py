@@ -37,6 +37,8 @@ def advance(engine: Engine, *, job_id: int, phase: str) -> None:
 
 def _work(engine: Engine, *, job_id: int, phase: str) -> list[str]:
     """Decide and work in turns until nothing is due here; give the phases to ring for, this one last."""
+    if _is_paused(engine, job_id=job_id):
+        return []
     looked_at: set[tuple[int, str, datetime | None]] = set()
     board: Board | None = None
     for _ in range(_ROUNDS):
@@ -61,6 +63,15 @@ def _work(engine: Engine, *, job_id: int, phase: str) -> list[str]:
             return [other for other in board.due_phases if other != phase]
     phases = board.due_phases if board is not None else []
     return sorted(phases, key=lambda other: other == phase)
+
+
+def _is_paused(engine: Engine, *, job_id: int) -> bool:
+    """Whether nothing may be begun or carried on for this job; the sweeper rings again."""
+    endpoint = FailoverJob.objects.filter(pk=job_id).values_list("endpoint", flat=True).first()
+    obstacle = engine.obstacle(endpoint) if endpoint is not None else ""
+    if obstacle:
+        log.warning("paused", obstacle=obstacle)
+    return bool(obstacle)
 
 
 def _mark(attempt: StepAttempt) -> tuple[int, str, datetime | None]:

@@ -125,6 +125,8 @@ class Engine:
     # Errors that mean "the world cannot be read just now"; everything else is our defect.
     unreachable: tuple[type[Exception], ...]
     rules: Rules = field(default_factory=Rules)
+    # Says why nothing may be begun on an endpoint, nothing when it may: the database may be older than the world.
+    obstacle: Callable[[str], str] = field(default=lambda _: "")
 
     def later(self, seconds: float) -> datetime:
         """Give the moment `seconds` from now."""
