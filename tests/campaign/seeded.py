@@ -221,13 +221,6 @@ BUGS: tuple[Bug, ...] = (
         ("tests/engine", "tests/stories", "tests/guarantees"),
     ),
     Bug(
-        "make another VM beside the one that is there",
-        "jobs/commands/target.py",
-        "        if not named:\n            return Clear()\n",
-        "        if True:\n            return Clear()\n",
-        (f"{_GUARANTEES}03_adopt.py",),
-    ),
-    Bug(
         "start whatever hangs on the VM",
         "jobs/commands/power.py",
         "        if found != self.disks:",

@@ -64,3 +64,12 @@ def test_the_port_that_is_asked_before_anything_is_destroyed_refuses_replicas_an
         if volume.replica:
             assert port.refusal(kind="volume", id=volume.id) is not None
     assert port.refusal(kind="virtual_machine", id=stage.inventory.appliance.virtual_machine_id) is not None
+
+
+def test_the_port_refuses_a_replica_even_where_it_was_proved_to_be_ours() -> None:
+    stage = scene()
+
+    for volume in stage.simulator.volumes():
+        if volume.replica:
+            port = LedgerOfDestruction(proved={("volume", volume.id)})
+            assert "replica" in (port.refusal(kind="volume", id=volume.id) or "")
