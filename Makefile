@@ -45,7 +45,7 @@ quick: $(VENV)/.dev ## the fast tests, in less than 90 s
 test: check ## check, then all tests on SQLite, then on PostgreSQL where there is one
 	$(RUN) -m tests
 
-check: $(VENV)/.dev ## style, types, import contracts, migrations, security, house rules
+check: $(VENV)/.dev ## style, types, import contracts, migrations, security, house rules, the API's description
 	$(CHECKED) ruff check .
 	$(CHECKED) ruff format --check .
 	$(CHECKED) mypy .
@@ -53,7 +53,7 @@ check: $(VENV)/.dev ## style, types, import contracts, migrations, security, hou
 	$(CHECKED) $(RUN) manage.py makemigrations --check --dry-run
 	$(CHECKED) HTTPS=true PROXY_PROTO_HEADER=X-Forwarded-Proto $(RUN) manage.py check --deploy --fail-level WARNING
 	$(CHECKED) bandit --quiet --recursive --skip $(STARTS) $(APPS) manage.py
-	$(RUN) -m pytest tests/house -m "not (database or postgresql or redis)"
+	$(RUN) -m pytest tests/house tests/schema/test_description_file.py -m "not (database or postgresql or redis)"
 
 bench: $(VENV)/.dev ## measure a case (CASE=single JOB_SECONDS=5, CASE=api-list-1m); JSON lines
 	$(RUN) -m tests.bench $(CASE) $(if $(JOB_SECONDS),--job-seconds $(JOB_SECONDS))

@@ -173,11 +173,16 @@ class StartTarget(CommandBase):
 
 @dataclass(frozen=True)
 class StopTarget(CommandBase):
-    """Stop a target VM by force: what it wrote since its start is thrown away, and a guest may not listen."""
+    """Stop a target VM: a test's by force, since a guest may not listen and its disks are thrown away.
+
+    A live one never by force: CloudStack may then call a VM stopped whose host it did not reach, and which goes on
+    writing to disks that are about to be reverted.
+    """
 
     name: ClassVar[str] = "stop_target"
 
     target_vm_id: str
+    forced: bool = True
 
     def title(self) -> str:
         """Say what is done."""
@@ -196,7 +201,9 @@ class StopTarget(CommandBase):
 
     def submit(self, world: World, ticket: Ticket) -> Answer:
         """Send stopVirtualMachine."""
-        return answer_of(world.gateway.stop_virtual_machine(self.target_vm_id, forced=True, ticket=ticket_of(ticket)))
+        return answer_of(
+            world.gateway.stop_virtual_machine(self.target_vm_id, forced=self.forced, ticket=ticket_of(ticket))
+        )
 
     def confirm(self, world: World) -> Sight:
         """See it stopped."""

@@ -27,7 +27,7 @@ def rollback(spec: FailoverSpecification, results: Results) -> PlannedSteps:
     """
     target = str(results["deploy"]["vm_id"])
     steps = [
-        PlannedStep("rollback-stop", Phase.REVERTING, StopTarget(target_vm_id=target)),
+        PlannedStep("rollback-stop", Phase.REVERTING, StopTarget(target_vm_id=target, forced=False)),
         PlannedStep(
             "rollback-unprotect",
             Phase.REVERTING,

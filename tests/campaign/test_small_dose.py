@@ -14,7 +14,7 @@ from tests.house.tree import ROOT
 
 pytestmark = pytest.mark.slow
 
-DOSE = 120
+DOSE = 60
 
 
 def _campaign(*arguments: str) -> tuple[int, list[str]]:

@@ -175,7 +175,7 @@ def test_the_actions_of_a_test_follow_its_life() -> None:
     stage.service.clean_up(job)
     stage.service.run()
 
-    assert (asked, in_window, _allowed(stage, job)) == ({"cancel", "cleanup"}, {"cleanup"}, set())
+    assert (asked, in_window, _allowed(stage, job)) == ({"cancel", "cleanup"}, {"extend", "cleanup"}, set())
 
 
 def _allowed(stage: Scene, job: FailoverJob) -> set[str]:

@@ -6,7 +6,7 @@ import pytest
 
 from cloudstack_simulator import Fault
 from inventory.models import HoldMethod
-from jobs.models import JobState, Outcome, PlanKind
+from jobs.models import JobState, Outcome, Phase, PlanKind
 from tests.support.ends_of_tests import assert_in_window, assert_removed, ours
 from tests.support.scenes import Scene, scene
 from tests.support.telling import carry_on, count_of, for_seconds, until_done, until_ended, without_service
@@ -38,6 +38,20 @@ def test_a_restart_in_the_window_changes_neither_the_test_nor_its_end(strategy: 
     assert ends is not None
     assert ends.timestamp() <= stage.simulator.clock.now() < ends.timestamp() + 60.0
     assert_removed(stage, job, before, outcome=Outcome.SUCCEEDED)
+
+
+def test_a_ring_in_the_window_does_not_end_it() -> None:
+    stage = scene()
+    before = remember(stage.simulator)
+    job = stage.service.start_test("vm-one", window_seconds=600, auto_cleanup=True)
+    carry_on(stage)
+
+    for phase in Phase.values:
+        stage.service.bell.ring(job_id=job.pk, phase=phase)
+    for_seconds(stage, 60.0)
+
+    assert_in_window(stage, job, before)
+    assert not job.plans.filter(kind=PlanKind.CLEANUP).exists()
 
 
 def test_a_window_runs_from_the_moment_the_vm_was_seen_running() -> None:
