@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import structlog
 from django.conf import settings
+
+from audit.durable import put_in_place
 
 log = structlog.get_logger(__name__)
 
@@ -43,12 +44,5 @@ def read_head() -> Head | None:
 
 def write_head(head: Head) -> None:
     """Put the head where the database can't reach it; whoever reads the file meanwhile reads the one before."""
-    file = head_file()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f"{file.name}.{os.getpid()}")
-    with draft.open("w") as out:
-        out.write(json.dumps(asdict(head)))
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(file)
+    put_in_place(head_file(), json.dumps(asdict(head)))
     log.info("audit_head", **asdict(head))

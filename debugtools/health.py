@@ -13,8 +13,8 @@ from kombu.exceptions import OperationalError
 
 from cloudstack import DENY_ALL, CloudError, Endpoint, Gateway
 from debugtools.looks import Looks
-from debugtools.redaction import Redactor
 from inventory.models import ProtectedVM, ReplicaVolume, TargetCloud
+from inventory.redaction import Redactor
 from inventory.secrets import SecretUnreadable
 from jobs.engine.sweeper import ROLE
 from jobs.generation.guard import paused_reason

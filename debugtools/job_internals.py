@@ -7,9 +7,11 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
-from debugtools.redaction import Redactor
 from inventory.models import VMReservation
-from jobs.models import FailoverJob, Plan, ProcessLease, Question, RoleLease, Step, StepAttempt
+from inventory.redaction import Redactor
+from jobs.models import FailoverJob, Plan, ProcessLease, Question, RoleLease
+from jobs.presentation import question_body
+from jobs.timeline import plan_body, with_steps
 
 # What clouds answered is shown as it was kept; a cloud may have put a secret into it.
 _REDACTOR = Redactor()
@@ -19,8 +21,7 @@ def jobs_with_all(chosen: QuerySet[FailoverJob]) -> QuerySet[FailoverJob]:
     """Give the jobs with all that is shown of them, read in as many queries for one job as for many."""
     return chosen.prefetch_related(
         Prefetch("plans", Plan.objects.order_by("number")),
-        Prefetch("plans__steps", Step.objects.order_by("position")),
-        Prefetch("plans__steps__attempts", StepAttempt.objects.order_by("number")),
+        *with_steps("plans__"),
         "plans__steps__attempts__reservations",
         Prefetch("questions", Question.objects.filter(answered_at=None)),
         "vm__reservation",
@@ -49,8 +50,8 @@ def job_internals(job: FailoverJob) -> dict[str, Any]:
         "cleanup_requested_at": job.cleanup_requested_at,
         "holds_vm": _holds_vm(job),
         "reservations": _reservations(job),
-        "open_questions": [_question(question) for question in job.questions.all()],
-        "plans": [_plan(plan) for plan in job.plans.all()],
+        "open_questions": [question_body(question) for question in job.questions.all()],
+        "plans": [plan_body(plan) for plan in job.plans.all()],
     }
 
 
@@ -94,65 +95,3 @@ def _reservations(job: FailoverJob) -> list[dict[str, Any]]:
         for attempt in step.attempts.all()
         for held in attempt.reservations.all()
     ]
-
-
-def _question(question: Question) -> dict[str, Any]:
-    return {
-        "id": question.pk,
-        "kind": question.kind,
-        "question": question.text,
-        "seen": _REDACTOR.cleaned(question.seen),
-        "choices": question.choices,
-        "asked_at": question.asked_at,
-    }
-
-
-def _plan(plan: Plan) -> dict[str, Any]:
-    return {
-        "number": plan.number,
-        "kind": plan.kind,
-        "state": plan.state,
-        "stop_reason": plan.stop_reason or None,
-        "created_at": plan.created_at,
-        "finished_at": plan.finished_at,
-        "steps": [_step(step) for step in plan.steps.all()],
-    }
-
-
-def _step(step: Step) -> dict[str, Any]:
-    return {
-        "key": step.key,
-        "phase": step.phase,
-        "command": step.command,
-        "title": step.title,
-        "arguments": _REDACTOR.cleaned(step.arguments),
-        "after": step.after,
-        "state": step.state,
-        "reason": step.reason or None,
-        "waiting_for": step.waiting_for or None,
-        "not_before": step.not_before,
-        "result": _REDACTOR.cleaned(step.result),
-        "is_point_of_no_return": step.is_point_of_no_return,
-        "started_at": step.started_at,
-        "finished_at": step.finished_at,
-        "attempts": [_attempt(attempt) for attempt in step.attempts.all()],
-    }
-
-
-def _attempt(attempt: StepAttempt) -> dict[str, Any]:
-    return {
-        "number": attempt.number,
-        "async_job_id": attempt.async_job_id,
-        "state": attempt.state,
-        "owner": attempt.owner,
-        "intent_at": attempt.intent_at,
-        "deadline": attempt.deadline,
-        "submitted_at": attempt.submitted_at,
-        "answered_at": attempt.answered_at,
-        "ended_at": attempt.ended_at,
-        "settled_after": attempt.settled_after,
-        "next_look_at": attempt.next_look_at,
-        "answer": _REDACTOR.cleaned(attempt.answer),
-        "readings": _REDACTOR.cleaned(attempt.readings),
-        "explanation": attempt.explanation or None,
-    }

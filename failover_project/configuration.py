@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from debugtools.redaction import REDACTED, Redactor
 from failover_project.api.authentication import is_loopback
 from failover_project.environment import Reading
+from inventory.redaction import REDACTED, Redactor
 
 BROKERS = ("memory", "redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps")
 SHORTEST_SECRET = 32

@@ -12,9 +12,9 @@ import structlog
 from django.core.exceptions import ImproperlyConfigured
 
 from debugtools.log_file import stamp_process
-from debugtools.redaction import Redactor
 from failover_project import environment as env
 from failover_project.console.look import UNFOLD  # noqa: F401  (the admin reads it here)
+from inventory.redaction import Redactor
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
@@ -60,7 +60,7 @@ MIDDLEWARE = [
     "failover_project.api.request_log.RequestLog",
     "failover_project.api.middleware.ApiConventions",
     "failover_project.api.audit_trail.AuditTrail",
-    "failover_project.console.content_policy.ContentPolicy",
+    "failover_project.api.page_policies.PagePolicies",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -41,3 +41,20 @@ def gateway_for(cloud: TargetCloud, *, clock: Clock, destroy_port: DestroyPort) 
                 del _kept[next(iter(_kept))]
             _kept[key] = _Kept(clock, destroy_port, Gateway(endpoint, clock=clock, destroy_port=destroy_port))
         return _kept[key].gateway
+
+
+class NoSuchCloud(Exception):
+    """No target cloud has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no target cloud named {name}.")
+
+
+def clouds_named(name: str | None) -> list[TargetCloud]:
+    """Give the cloud of that name, or all of them without one; raises NoSuchCloud."""
+    if not name:
+        return list(TargetCloud.objects.all())
+    cloud = TargetCloud.objects.filter(name=name).first()
+    if cloud is None:
+        raise NoSuchCloud(name)
+    return [cloud]

@@ -7,12 +7,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from inventory.models import ReservationKind
-from inventory.reservations import VMBusy, reserve
 from jobs.engine import windows
 from jobs.engine.journal import record
 from jobs.engine.ports import Engine
 from jobs.errors import ActiveJob, CannotCleanUp
+from jobs.holding import hold_vm
 from jobs.models import FailoverJob, JobState, JobType, Phase, Plan, PlanKind, PlanState
 from jobs.runtime import ring_on_commit
 
@@ -86,12 +85,7 @@ def _again(engine: Engine, job: FailoverJob, asked: _Asked) -> str:
     another = FailoverJob.objects.filter(vm=job.vm, job_type=job.job_type).exclude(state=JobState.FINISHED).first()
     if another is not None:
         raise ActiveJob(vm_id=job.source_vm_id, kind="failover", reference=another.job_id)
-    try:
-        reserve(vm=job.vm, kind=ReservationKind.FAILOVER, reference=job.job_id, now=engine.clock.now())
-    except VMBusy as busy:
-        holder = busy.holder
-        kind, reference = (holder.kind, holder.reference) if holder else ("failover", "?")
-        raise ActiveJob(vm_id=job.source_vm_id, kind=kind, reference=reference) from busy
+    hold_vm(job.vm, job_id=job.job_id, now=engine.clock.now())
     _note(engine, job, asked)
     return windows.resume_cleanup(engine, job=job, planned_from=left)[0]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from inventory.redaction import Redactor
 from jobs.cleanup import obstacle_to_cleanup
 from jobs.durations import NANOSECONDS, format_duration
 from jobs.evidence import evidence_of
@@ -29,6 +30,7 @@ from jobs.timeline import plans_of
 from jobs.verbs import obstacle_to_extension, obstacle_to_rollback
 
 _GUESSED_SECONDS = 5.0
+_REDACTOR = Redactor()
 # Scheme and host of an address, then all that may hold a secret; what stands before an @ may as well.
 _ADDRESS = re.compile(r"(\w+://)(?:[^/@\s]*@)?([^/\s]*)\S*")
 
@@ -196,7 +198,7 @@ def question_body(question: Question) -> dict[str, Any]:
         "id": question.pk,
         "kind": question.kind,
         "question": question.text,
-        "seen": question.seen,
+        "seen": _REDACTOR.cleaned(question.seen),
         "choices": question.choices,
         "asked_at": question.asked_at,
     }

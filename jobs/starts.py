@@ -11,8 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from cloudstack import CloudError, Gateway
-from inventory.models import ProtectedVM, ReplicaState, ReplicaVolume, ReservationKind
-from inventory.reservations import VMBusy, reserve
+from inventory.models import ProtectedVM, ReplicaState, ReplicaVolume
 from inventory.secrets import SecretUnreadable
 from jobs.engine.contracts import Clock, PlannedSteps
 from jobs.engine.journal import record, write_plan
@@ -27,6 +26,7 @@ from jobs.errors import (
     VMNotFound,
 )
 from jobs.generation.guard import paused_reason
+from jobs.holding import hold_vm
 from jobs.models import FailoverJob, JobState, JobType, Phase, PlanKind, Priority
 from jobs.models.job import MOVING_STATES
 from jobs.plans.live import live_failover
@@ -280,7 +280,7 @@ def _write_job(engine: Engine, prepared: PreparedStart, *, actor: str) -> Failov
     now = engine.clock.now()
     try:
         with transaction.atomic():
-            reserve(vm=vm, kind=ReservationKind.FAILOVER, reference=spec.job_id, now=now)
+            hold_vm(vm, job_id=spec.job_id, now=now)
             _refuse_changed_replicas(vm, spec)
             job = FailoverJob.objects.create(
                 job_id=spec.job_id,
@@ -312,11 +312,6 @@ def _write_job(engine: Engine, prepared: PreparedStart, *, actor: str) -> Failov
             record(engine, job, "created", "The failover was asked for.", actor=actor, **said)
             request.on_written(job)
             ring_on_commit(engine, job_id=job.pk, phase=Phase.VALIDATING)
-    except VMBusy as busy:
-        holder = busy.holder
-        raise ActiveJob(
-            vm_id=vm.vm_id, kind=holder.kind if holder else "failover", reference=holder.reference if holder else "?"
-        ) from busy
     except IntegrityError as error:
         refuse_if_active(vm, job_type=kind)
         raise ActiveJob(vm_id=vm.vm_id, kind="failover", reference="that started in the same moment") from error

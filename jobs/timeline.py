@@ -7,7 +7,11 @@ from typing import Any
 
 from django.db.models import Prefetch
 
+from inventory.redaction import Redactor
 from jobs.models import FailoverJob, JobEvent, Plan, Step, StepAttempt
+
+# What clouds answered is shown as it was kept; a cloud may have put a secret into it.
+_REDACTOR = Redactor()
 
 
 @dataclass(frozen=True)
@@ -22,9 +26,15 @@ class EventPage:
 def plans_of(job: FailoverJob) -> list[dict[str, Any]]:
     """Give all plans of the job in their order, with steps and attempts; four queries, whatever the job did."""
     plans = Plan.objects.filter(job=job).order_by("number")
-    steps = Prefetch("steps", Step.objects.order_by("position"))
-    attempts = Prefetch("steps__attempts", StepAttempt.objects.order_by("number"))
-    return [_plan(plan) for plan in plans.prefetch_related(steps, attempts)]
+    return [plan_body(plan) for plan in plans.prefetch_related(*with_steps())]
+
+
+def with_steps(prefix: str = "") -> tuple[Prefetch[Any], ...]:
+    """Name what `plan_body` reads of each plan, so that it is read for all plans at once."""
+    return (
+        Prefetch(f"{prefix}steps", Step.objects.order_by("position")),
+        Prefetch(f"{prefix}steps__attempts", StepAttempt.objects.order_by("number")),
+    )
 
 
 def events_of(job: FailoverJob, *, after: int = 0, limit: int = 100) -> EventPage:
@@ -38,7 +48,8 @@ def events_of(job: FailoverJob, *, after: int = 0, limit: int = 100) -> EventPag
     )
 
 
-def _plan(plan: Plan) -> dict[str, Any]:
+def plan_body(plan: Plan) -> dict[str, Any]:
+    """Give a plan with its steps and their attempts, as the journal holds them; secrets are taken out."""
     return {
         "number": plan.number,
         "kind": plan.kind,
@@ -56,6 +67,7 @@ def _step(step: Step) -> dict[str, Any]:
         "phase": step.phase,
         "title": step.title,
         "command": step.command,
+        "arguments": _REDACTOR.cleaned(step.arguments),
         "after": step.after,
         "is_point_of_no_return": step.is_point_of_no_return,
         "state": step.state,
@@ -66,7 +78,7 @@ def _step(step: Step) -> dict[str, Any]:
         "started_at": step.started_at,
         "finished_at": step.finished_at,
         "left_behind": step.left_behind,
-        "result": step.result,
+        "result": _REDACTOR.cleaned(step.result),
         "attempts": [_attempt(attempt) for attempt in step.attempts.all()],
     }
 
@@ -76,13 +88,16 @@ def _attempt(attempt: StepAttempt) -> dict[str, Any]:
         "number": attempt.number,
         "async_job_id": attempt.async_job_id,
         "state": attempt.state,
+        "owner": attempt.owner,
         "intent_at": attempt.intent_at,
+        "deadline": attempt.deadline,
         "submitted_at": attempt.submitted_at,
         "answered_at": attempt.answered_at,
         "ended_at": attempt.ended_at,
         "settled_after": attempt.settled_after,
-        "answer": attempt.answer,
-        "readings": attempt.readings,
+        "next_look_at": attempt.next_look_at,
+        "answer": _REDACTOR.cleaned(attempt.answer),
+        "readings": _REDACTOR.cleaned(attempt.readings),
         "explanation": attempt.explanation or None,
     }
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
-from inventory.models import ReservationKind
-from inventory.reservations import VMBusy, reserve
 from jobs.durations import NANOSECONDS, format_duration, parse_duration
+from jobs.engine.contracts import PlannedSteps
 from jobs.engine.journal import record, results_of
 from jobs.engine.ports import Engine
 from jobs.engine.reopening import reopen
-from jobs.errors import ActiveJob, BadDuration, CannotCommit, CannotExtend, CannotRollBack, NameNotConfirmed
+from jobs.errors import BadDuration, CannotCommit, CannotExtend, CannotRollBack, NameNotConfirmed
+from jobs.holding import hold_vm
 from jobs.models import FailoverJob, JobState, JobStatus, JobType, Outcome, Phase, PlanKind
 from jobs.plans import rollback as plans
 from jobs.plans.specification import FailoverSpecification
@@ -33,19 +35,8 @@ def roll_back(*, engine: Engine, job_id: str, typed_name: str, actor: str, reaso
         return job
     if typed_name != job.vm_name:
         raise NameNotConfirmed(job)
-    with transaction.atomic():
-        job = FailoverJob.objects.select_for_update().select_related(None).get(pk=job.pk)
-        if _is_in(job, PlanKind.ROLLBACK):
-            return job
-        if obstacle := obstacle_to_rollback(job):
-            raise CannotRollBack(job, obstacle)
-        _reserve(engine, job)
-        planned = plans.rollback(FailoverSpecification.from_json(job.specification), results_of(job.pk))
-        reopen(engine, job=job, kind=PlanKind.ROLLBACK, planned=planned, status=JobStatus.REVERTING)
-        words = f"{actor or 'Somebody'} asked to roll back; writes since {job.point_of_no_return_at} are lost."
-        record(engine, job, "rollback_requested", words, actor=actor, reason=reason)
-        ring_on_commit(engine, job_id=job.pk, phase=Phase.REVERTING)
-    return job_of(job_id)
+    words = f"{actor or 'Somebody'} asked to roll back; writes since {job.point_of_no_return_at} are lost."
+    return _go_on(engine, job, _BACK, words=words, actor=actor, reason=reason)
 
 
 def commit(*, engine: Engine, job_id: str, actor: str, reason: str = "") -> FailoverJob:
@@ -53,22 +44,8 @@ def commit(*, engine: Engine, job_id: str, actor: str, reason: str = "") -> Fail
 
     Raises CannotCommit, ActiveJob.
     """
-    job = job_of(job_id)
-    if _is_in(job, PlanKind.COMMIT):
-        return job
-    with transaction.atomic():
-        job = FailoverJob.objects.select_for_update().get(pk=job.pk)
-        if _is_in(job, PlanKind.COMMIT):
-            return job
-        if obstacle := obstacle_to_rollback(job):
-            raise CannotCommit(job, obstacle)
-        _reserve(engine, job)
-        planned = plans.commit(FailoverSpecification.from_json(job.specification), results_of(job.pk))
-        reopen(engine, job=job, kind=PlanKind.COMMIT, planned=planned, status=JobStatus.CLEANUP)
-        words = f"{actor or 'Somebody'} committed the failover."
-        record(engine, job, "commit_requested", words, actor=actor, reason=reason)
-        ring_on_commit(engine, job_id=job.pk, phase=Phase.CLEANUP)
-    return job_of(job_id)
+    words = f"{actor or 'Somebody'} committed the failover."
+    return _go_on(engine, job_of(job_id), _STAY, words=words, actor=actor, reason=reason)
 
 
 def extend(*, engine: Engine, job_id: str, duration: str, actor: str, reason: str = "") -> FailoverJob:
@@ -143,14 +120,38 @@ def rollback_preview(*, engine: Engine, job: FailoverJob) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class _Way:
+    """One of the two ways on from a live failover that succeeded: its plan, how it is shown, and its refusal."""
+
+    kind: PlanKind
+    plan: Callable[[FailoverSpecification, plans.Results], PlannedSteps]
+    status: JobStatus
+    phase: Phase
+    event: str
+    refusal: type[CannotRollBack | CannotCommit]
+
+
+_BACK = _Way(
+    PlanKind.ROLLBACK, plans.rollback, JobStatus.REVERTING, Phase.REVERTING, "rollback_requested", CannotRollBack
+)
+_STAY = _Way(PlanKind.COMMIT, plans.commit, JobStatus.CLEANUP, Phase.CLEANUP, "commit_requested", CannotCommit)
+
+
+def _go_on(engine: Engine, job: FailoverJob, way: _Way, *, words: str, actor: str, reason: str) -> FailoverJob:
+    """Write the way's plan once, with the VM held again; whoever presses twice finds it under way."""
+    with transaction.atomic():
+        job = FailoverJob.objects.select_for_update().get(pk=job.pk)
+        if not _is_in(job, way.kind):
+            if obstacle := obstacle_to_rollback(job):
+                raise way.refusal(job, obstacle)
+            hold_vm(job.vm, job_id=job.job_id, now=engine.clock.now())
+            planned = way.plan(FailoverSpecification.from_json(job.specification), results_of(job.pk))
+            reopen(engine, job=job, kind=way.kind, planned=planned, status=way.status)
+            record(engine, job, way.event, words, actor=actor, reason=reason)
+            ring_on_commit(engine, job_id=job.pk, phase=way.phase)
+    return job_of(job.job_id)
+
+
 def _is_in(job: FailoverJob, kind: PlanKind) -> bool:
     return job.state != JobState.FINISHED and job.plans.filter(kind=kind, finished_at__isnull=True).exists()
-
-
-def _reserve(engine: Engine, job: FailoverJob) -> None:
-    try:
-        reserve(vm=job.vm, kind=ReservationKind.FAILOVER, reference=job.job_id, now=engine.clock.now())
-    except VMBusy as busy:
-        holder = busy.holder
-        kind, reference = (holder.kind, holder.reference) if holder else ("failover", "?")
-        raise ActiveJob(vm_id=job.source_vm_id, kind=kind, reference=reference) from busy

@@ -7,7 +7,9 @@ from typing import Any
 from rest_framework import serializers
 
 from debugtools.log_reading import LEVELS
-from jobs.models import AttemptState, JobState, JobStatus, JobType, Outcome, Phase, PlanKind, PlanState, StepState
+from jobs.api.answers import QuestionAnswer
+from jobs.api.timeline_answers import TimelinePlan
+from jobs.models import JobState, JobStatus, JobType, Outcome
 
 
 class CloudHealthAnswer(serializers.Serializer[Any]):
@@ -145,68 +147,6 @@ class ReservationAnswer(serializers.Serializer[Any]):
     async_job_id = serializers.CharField()
 
 
-class OpenQuestion(serializers.Serializer[Any]):
-    """This will describe a question that nobody has answered."""
-
-    id = serializers.IntegerField()
-    kind = serializers.CharField()
-    question = serializers.CharField()
-    seen = serializers.DictField()
-    choices = serializers.ListField(child=serializers.DictField())
-    asked_at = serializers.DateTimeField()
-
-
-class AttemptInternals(serializers.Serializer[Any]):
-    """This will describe one attempt at a step."""
-
-    number = serializers.IntegerField()
-    async_job_id = serializers.CharField()
-    state = serializers.ChoiceField(choices=AttemptState.choices)
-    owner = serializers.CharField()
-    intent_at = serializers.DateTimeField()
-    deadline = serializers.DateTimeField()
-    submitted_at = serializers.DateTimeField(allow_null=True)
-    answered_at = serializers.DateTimeField(allow_null=True)
-    ended_at = serializers.DateTimeField(allow_null=True)
-    settled_after = serializers.DateTimeField(allow_null=True)
-    next_look_at = serializers.DateTimeField(allow_null=True)
-    answer = serializers.DictField()
-    readings = serializers.ListField(child=serializers.JSONField())
-    explanation = serializers.CharField(allow_null=True)
-
-
-class StepInternals(serializers.Serializer[Any]):
-    """This will describe one step with its attempts."""
-
-    key = serializers.CharField()
-    phase = serializers.ChoiceField(choices=Phase.choices)
-    command = serializers.CharField()
-    title = serializers.CharField()
-    arguments = serializers.DictField()
-    after = serializers.ListField(child=serializers.CharField())
-    state = serializers.ChoiceField(choices=StepState.choices)
-    reason = serializers.CharField(allow_null=True)
-    waiting_for = serializers.CharField(allow_null=True)
-    not_before = serializers.DateTimeField(allow_null=True)
-    result = serializers.DictField()
-    is_point_of_no_return = serializers.BooleanField()
-    started_at = serializers.DateTimeField(allow_null=True)
-    finished_at = serializers.DateTimeField(allow_null=True)
-    attempts = AttemptInternals(many=True)
-
-
-class PlanInternals(serializers.Serializer[Any]):
-    """This will describe one plan with its steps."""
-
-    number = serializers.IntegerField()
-    kind = serializers.ChoiceField(choices=PlanKind.choices)
-    state = serializers.ChoiceField(choices=PlanState.choices)
-    stop_reason = serializers.CharField(allow_null=True)
-    created_at = serializers.DateTimeField()
-    finished_at = serializers.DateTimeField(allow_null=True)
-    steps = StepInternals(many=True)
-
-
 class JobInternals(serializers.Serializer[Any]):
     """This will describe a job as the journal holds it."""
 
@@ -229,8 +169,8 @@ class JobInternals(serializers.Serializer[Any]):
     cleanup_requested_at = serializers.DateTimeField(allow_null=True)
     holds_vm = serializers.BooleanField(help_text="Whether this job's reservation keeps others off its VM.")
     reservations = ReservationAnswer(many=True)
-    open_questions = OpenQuestion(many=True)
-    plans = PlanInternals(many=True)
+    open_questions = QuestionAnswer(many=True)
+    plans = TimelinePlan(many=True)
 
 
 class ProcessAnswer(serializers.Serializer[Any]):

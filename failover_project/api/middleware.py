@@ -13,12 +13,6 @@ from failover_project.api.json_parser import BodyTooLarge, check_length, check_p
 from failover_project.api.request_ids import request_id_of
 
 API_PREFIX = "/api/"
-# The pages that show the API's description, and all they may load: this host's own, no font, logo or script of others.
-_DESCRIPTIONS = ("/swagger/", "/redoc/")
-_ONLY_OURS = (
-    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; "
-    "worker-src 'self' blob:; frame-ancestors 'none'"
-)
 
 
 class ApiConventions:
@@ -37,8 +31,6 @@ class ApiConventions:
         if is_api:
             # A view may say that its answers are kept and asked about again (ETag).
             response.headers.setdefault("Cache-Control", "no-store")
-        if request.path.startswith(_DESCRIPTIONS):
-            response.setdefault("Content-Security-Policy", _ONLY_OURS)
         if authentication_is_off():
             response["X-Authentication"] = "disabled"
         return response

@@ -15,13 +15,16 @@ class AttemptAnswer(serializers.Serializer[Any]):
     number = serializers.IntegerField()
     async_job_id = serializers.CharField(help_text="Ours, sent to CloudStack as customjobid.")
     state = serializers.ChoiceField(choices=AttemptState.choices)
+    owner = serializers.CharField(help_text="The process that makes the call.")
     intent_at = serializers.DateTimeField(help_text="Committed before the call.")
+    deadline = serializers.DateTimeField(help_text="CloudStack itself refuses the request after it.")
     submitted_at = serializers.DateTimeField(allow_null=True, help_text="CloudStack took the job.")
     answered_at = serializers.DateTimeField(allow_null=True, help_text="The call or its async job ended.")
     ended_at = serializers.DateTimeField(allow_null=True, help_text="What became of it is known.")
     settled_after = serializers.DateTimeField(
         allow_null=True, help_text="After a lost answer: when the request can no longer arrive."
     )
+    next_look_at = serializers.DateTimeField(allow_null=True, help_text="When it is read again.")
     answer = serializers.DictField(help_text="What CloudStack said.")
     readings = serializers.ListField(
         child=serializers.DictField(), help_text="What was read back, and when; newest last, the last few are kept."
@@ -36,6 +39,7 @@ class TimelineStep(serializers.Serializer[Any]):
     phase = serializers.ChoiceField(choices=Phase.choices)
     title = serializers.CharField()
     command = serializers.CharField()
+    arguments = serializers.DictField(help_text="What the command is about; a value may name an earlier step's result.")
     after = serializers.ListField(child=serializers.CharField(), help_text="Keys of the steps it needs done before.")
     is_point_of_no_return = serializers.BooleanField()
     state = serializers.ChoiceField(choices=StepState.choices)

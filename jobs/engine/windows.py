@@ -12,6 +12,7 @@ from django.db.models import Q
 from jobs.engine import undo
 from jobs.engine.journal import record, write_plan
 from jobs.engine.ports import Engine
+from jobs.engine.reopening import reopen
 from jobs.models import FailoverJob, JobState, JobStatus, Phase, Plan, PlanKind, PlanState, StepState
 
 # The reason with which a plan stops when an operator chose to leave everything where it is.
@@ -67,14 +68,7 @@ def resume_cleanup(engine: Engine, *, job: FailoverJob, planned_from: Plan) -> l
         left = undo.inverse_of(engine, plan=planned_from, phase=Phase.CLEANUP)
     else:
         left = undo.skipped_of(engine, plan=planned_from)
-    write_plan(engine, job=job, kind=PlanKind.CLEANUP, planned=left)
-    FailoverJob.objects.filter(pk=job.pk, state=JobState.FINISHED).update(
-        state=JobState.RUNNING,
-        status=JobStatus.CLEANUP,
-        outcome=None,
-        completed_at=None,
-        next_look_at=engine.later(engine.rules.patience_with_bell),
-    )
+    reopen(engine, job=job, kind=PlanKind.CLEANUP, planned=left, status=JobStatus.CLEANUP)
     record(engine, job, "cleanup", "The cleanup of what was left behind began.", steps=len(left.steps))
     return [Phase.CLEANUP]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from audit.durable import put_in_place
 from cloudstack import Gateway, Ticket
 from inventory.models import Appliance, TargetCloud
 from jobs.generation.models import Generation
@@ -47,14 +47,7 @@ def mark_in_file() -> Mark | None:
 
 def write_file(row: Generation) -> None:
     """Keep the mark on this host; whoever reads meanwhile reads the one before."""
-    file = Path(settings.GENERATION_FILE)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f"{file.name}.{os.getpid()}")
-    with draft.open("w") as out:
-        out.write(f"{row}\n")
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(file)
+    put_in_place(Path(settings.GENERATION_FILE), f"{row}\n")
 
 
 def marks_in_cloud(gateway: Gateway, cloud: TargetCloud) -> list[Mark]:

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from failover_project.console.content_policy import POLICY
+from failover_project.api.page_policies import ADMIN, DESCRIPTIONS
 from inventory.models import ProtectedVM, TargetCloud
 from jobs.models import FailoverJob, JobState, StepAttempt
 from tests.admin.conftest import browser_of
@@ -77,13 +77,16 @@ def test_pages_of_job_vm_start_verb_and_overview_load_nothing_from_elsewhere(
         answer = root.get(page, follow=True)
         assert answer.status_code == 200, page
         assert _ELSEWHERE.findall(answer.content.decode()) == [], page
-        assert answer["Content-Security-Policy"] == POLICY
+        assert answer["Content-Security-Policy"] == ADMIN
 
 
-def test_the_policy_is_on_no_page_but_the_admins(root: Client) -> None:
-    elsewhere = root.get("/swagger/index.html").headers.get("Content-Security-Policy")
+def test_each_kind_of_page_has_its_own_policy_and_what_is_no_page_has_none(root: Client) -> None:
+    def policy(path: str) -> str | None:
+        return root.get(path).headers.get("Content-Security-Policy")
 
-    assert elsewhere != POLICY
+    assert ADMIN != DESCRIPTIONS
+    assert policy("/swagger/index.html") == policy("/redoc/") == DESCRIPTIONS
+    assert policy("/api/v1/schema") is None
 
 
 def test_a_jobs_page_tells_its_steps_attempts_and_events(root: Client, finished: FailoverJob) -> None:

@@ -18,7 +18,7 @@ from rest_framework.test import APIClient
 
 from debugtools.log_file import SharedLogFile, moved_aside
 from debugtools.log_reading import CursorGone, Wanted, read_page
-from debugtools.redaction import REDACTED, Redactor
+from inventory.redaction import REDACTED, Redactor
 
 LOGS = "/api/v1/debug/logs"
 ALL = Wanted()

@@ -5,7 +5,6 @@ DATABASE_URL and BROKER_URL name throw-away servers (`python -m tests.support.se
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -18,13 +17,12 @@ from typing import Any
 import requests
 
 from tests.bench.meter import Used
-from tests.processes.programs import ROOT, Program, clean_environment, manage, simulator_program
+from tests.processes.ground import PRODUCTION_NETWORK, SOURCE_NETWORK, describe, prepare
+from tests.processes.programs import ROOT, Program, clean_environment, simulator_program
 from tests.processes.waiting import wait_until
 from tests.support.servers import free_port
 
 Json = dict[str, Any]
-SOURCE_NETWORK = "VM Network"
-PRODUCTION_NETWORK = "OSSEA-L2"
 WORKERS = 2
 THREADS = 8
 
@@ -105,8 +103,8 @@ def fleet(directory: Path, *, machines: int, job_seconds: float) -> Iterator[Fle
         running.callback(simulator.stop)
         simulator.start()
         endpoint = simulator.wait_until_ready()
-        document, network_id = _inventory(scenario, endpoint)
-        token = _prepare(directory, document, settings)
+        document, network_id = describe(scenario, endpoint)
+        token = prepare(directory, document, settings)
         _map_networks(network_id)
         port = free_port()
         web, engine_programs = _programs(directory, settings, port)
@@ -140,25 +138,6 @@ def _programs(directory: Path, settings: dict[str, str], port: int) -> tuple[Pro
     }
     programs["watcher"] = Background("watcher", ["manage.py", "watch"], directory, environment)
     return web, programs
-
-
-def _inventory(scenario: str, endpoint: str) -> tuple[Json, str]:
-    from cloudstack_simulator import Simulator
-    from inventory.models import HoldMethod
-    from tests.support.inventory_of import inventory_document
-
-    twin = Simulator.scenario(scenario)
-    networks = json.loads(twin.call("listNetworks").body)["listnetworksresponse"]["network"]
-    network_id = next(network["id"] for network in networks if network["name"] == PRODUCTION_NETWORK)
-    return inventory_document(twin, endpoint=endpoint, hold_method=HoldMethod.NONE), network_id
-
-
-def _prepare(directory: Path, document: Json, settings: dict[str, str]) -> str:
-    file = directory / "inventory.json"
-    file.write_text(json.dumps(document))
-    manage("migrate", "--verbosity", "0", settings=settings)
-    manage("import_inventory", str(file), settings=settings)
-    return manage("create_token", "--role", "admin", "--name", "bench", settings=settings).strip()
 
 
 def _map_networks(network_id: str) -> None:

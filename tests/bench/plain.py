@@ -17,7 +17,8 @@ from collections import defaultdict
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from tests.bench.fleet import PRODUCTION_NETWORK, Fleet
+from tests.bench.fleet import Fleet
+from tests.processes.ground import PRODUCTION_NETWORK
 from tests.processes.programs import simulator_program
 
 Json = dict[str, Any]

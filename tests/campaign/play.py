@@ -19,7 +19,8 @@ from tests.campaign.ground import Ground, Set
 from tests.campaign.hands import Hands
 from tests.campaign.schedule import Schedule
 from tests.campaign.service import Door, NeverRests
-from tests.campaign.troubles import SENT_BY, Cell, plan
+from tests.campaign.troubles import Cell, plan
+from tests.support.sent_by import SENT_BY
 from tests.support.service import WorkerKilled
 
 # Questions about what became of a call: reading might have answered them. The others are decisions for a person.

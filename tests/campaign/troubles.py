@@ -15,29 +15,9 @@ from tests.campaign.commits import Commits
 from tests.campaign.ground import Set
 from tests.campaign.schedule import Schedule, Trouble
 from tests.campaign.service import Door
+from tests.support.sent_by import SENT_BY
 from tests.support.service import WorkerKilled
 
-# The command of CloudStack that each of ours sends.
-SENT_BY = {
-    "deploy_target": "deployVirtualMachine",
-    "start_target": "startVirtualMachine",
-    "stop_target": "stopVirtualMachine",
-    "destroy_target": "destroyVirtualMachine",
-    "detach_from_appliance": "detachVolume",
-    "detach_from_target": "detachVolume",
-    "detach_placeholder": "detachVolume",
-    "attach_to_target": "attachVolume",
-    "attach_to_appliance": "attachVolume",
-    "return_to_appliance": "attachVolume",
-    "take_snapshot": "createSnapshot",
-    "delete_snapshot": "deleteSnapshot",
-    "revert_snapshot": "revertSnapshot",
-    "create_clone": "createVolume",
-    "delete_clone": "deleteVolume",
-    "delete_placeholder": "deleteVolume",
-    "set_os_type": "updateVirtualMachine",
-    "protect_target": "updateVirtualMachine",
-}
 Cell = tuple[str, str, str]
 
 

@@ -82,8 +82,8 @@ def installation(directory: Path, *, machines: int, job_seconds: float) -> Itera
     try:
         simulator.start()
         endpoint = simulator.wait_until_ready()
-        document, network_id = _inventory(scenario, endpoint)
-        token = _prepare(directory, document, settings)
+        document, network_id = describe(scenario, endpoint)
+        token = prepare(directory, document, settings)
         service.start()
         service.wait_until_ready()
         ground = Ground(
@@ -103,7 +103,7 @@ def installation(directory: Path, *, machines: int, job_seconds: float) -> Itera
         simulator.stop()
 
 
-def _inventory(scenario: str, endpoint: str) -> tuple[Json, str]:
+def describe(scenario: str, endpoint: str) -> tuple[Json, str]:
     """Describe the scenario, whose ids are computed and so are the same in every process."""
     from cloudstack_simulator import Simulator
     from inventory.models import HoldMethod
@@ -115,7 +115,8 @@ def _inventory(scenario: str, endpoint: str) -> tuple[Json, str]:
     return inventory_document(twin, endpoint=endpoint, hold_method=HoldMethod.NONE), network_id
 
 
-def _prepare(directory: Path, document: Json, settings: dict[str, str]) -> str:
+def prepare(directory: Path, document: Json, settings: dict[str, str]) -> str:
+    """Make the database, import the document, and give an administrator's token."""
     file = directory / "inventory.json"
     file.write_text(json.dumps(document))
     manage("migrate", "--verbosity", "0", settings=settings)

@@ -7,24 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.processes.journal import JobRecord
+from tests.support.sent_by import SENT_BY
 
 Json = dict[str, Any]
 _GONE = frozenset({"Destroyed", "Expunging"})
-# The CloudStack command that each of our commands sends, once per attempt at most.
-_SENT_BY = {
-    "deploy_target": "deployVirtualMachine",
-    "start_target": "startVirtualMachine",
-    "stop_target": "stopVirtualMachine",
-    "destroy_target": "destroyVirtualMachine",
-    "detach_from_appliance": "detachVolume",
-    "detach_from_target": "detachVolume",
-    "detach_placeholder": "detachVolume",
-    "attach_to_target": "attachVolume",
-    "attach_to_appliance": "attachVolume",
-    "take_snapshot": "createSnapshot",
-    "delete_snapshot": "deleteSnapshot",
-    "delete_placeholder": "deleteVolume",
-}
 
 
 @dataclass(frozen=True)
@@ -69,7 +55,7 @@ def judge(*, before: World, after: World, jobs: Sequence[JobRecord]) -> list[str
 def unannounced(*, calls: Mapping[str, int], attempts: Mapping[str, int]) -> list[str]:
     """Name the CloudStack commands that were sent more often than the journal has attempts for (rule 1)."""
     allowed: dict[str, int] = {}
-    for command, sent in _SENT_BY.items():
+    for command, sent in SENT_BY.items():
         allowed[sent] = allowed.get(sent, 0) + attempts.get(command, 0)
     return [
         f"{calls[sent]} calls of {sent}, but {most} attempts in the journal"

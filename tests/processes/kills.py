@@ -6,13 +6,9 @@ status 1 when anything is wrong.
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import random
 import statistics
-import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -23,6 +19,7 @@ from typing import Any
 
 import requests
 
+from tests.processes.dose import Dose, run_from_command_line
 from tests.processes.ground import Ground, installation, use_test_settings
 from tests.processes.journal import JobRecord
 from tests.processes.judging import World, judge, unannounced
@@ -41,16 +38,6 @@ START_TAKES = 2.0
 # Every third new start is followed until the last job has gone on.
 PATIENT_SHARE = 0.34
 WAVE = 3
-
-
-@dataclass(frozen=True)
-class Dose:
-    """How much is killed: so many kills over so many jobs of a cloud whose async jobs take so long."""
-
-    kills: int
-    jobs: int
-    seed: int
-    job_seconds: float
 
 
 @dataclass
@@ -246,20 +233,9 @@ def run(dose: Dose, directory: Path) -> dict[str, Any]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one campaign from the command line."""
-    parser = argparse.ArgumentParser(prog="tests.processes.kills", description="Kill the service and judge the end.")
-    parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--jobs", type=int, default=50)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--job-seconds", type=float, default=1.0)
-    parser.add_argument("--keep", type=Path, help="keep journal, world and logs in this directory (it must not exist)")
-    options = parser.parse_args(arguments)
-    dose = Dose(kills=options.kills, jobs=options.jobs, seed=options.seed, job_seconds=options.job_seconds)
-    with tempfile.TemporaryDirectory(prefix="kills-") as temporary:
-        if options.keep is not None:
-            options.keep.mkdir(parents=True)
-        summary = run(dose, options.keep or Path(temporary))
-    sys.stdout.write(f"{json.dumps(summary)}\n")
-    return 1 if summary["wrong"] else 0
+    return run_from_command_line(
+        run, program="tests.processes.kills", words="Kill the service and judge the end.", jobs=50, arguments=arguments
+    )
 
 
 if __name__ == "__main__":

@@ -6,11 +6,7 @@ ends with status 1 when anything is wrong.
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
-import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -20,12 +16,13 @@ from typing import Any
 
 import requests
 
-from tests.processes.ground import PRODUCTION_NETWORK, SOURCE_NETWORK, use_test_settings
+from tests.processes.dose import Dose, run_from_command_line
+from tests.processes.ground import PRODUCTION_NETWORK, SOURCE_NETWORK, describe, prepare, use_test_settings
 from tests.processes.journal_on_postgresql import JournalOnPostgreSQL
 from tests.processes.judging import World, judge, unannounced
 from tests.processes.kills import end_of
 from tests.processes.production import Broker, Part, parts_of
-from tests.processes.programs import Program, manage, simulator_program
+from tests.processes.programs import Program, simulator_program
 from tests.processes.waiting import NeverCame, wait_until
 from tests.support.servers import free_port, postgresql, restart_postgresql
 
@@ -34,16 +31,6 @@ ENDS_WITHIN = 420.0
 Json = dict[str, Any]
 _KINDS = ("kill", "stop", "postgresql", "flush", "redis")
 _WEIGHTS = (62, 14, 8, 8, 8)
-
-
-@dataclass(frozen=True)
-class Dose:
-    """So many kills over so many jobs of a cloud whose async jobs take so long."""
-
-    kills: int
-    jobs: int
-    seed: int
-    job_seconds: float
 
 
 @dataclass
@@ -125,12 +112,8 @@ def _install(
     settings = {"VAR_DIR": str(directory / "var"), "DATABASE_URL": url, "BROKER_URL": broker.url}
     settings |= {"LOG_FILE": str(directory / "service.log"), "LOG_LEVEL": "WARNING", "ALLOWED_HOSTS": "127.0.0.1"}
     settings |= {"STARTS_PER_MINUTE": "0", "READS_PER_MINUTE": "0"}
-    document, network_id = _inventory(dose, endpoint)
-    file = directory / "inventory.json"
-    file.write_text(json.dumps(document))
-    manage("migrate", "--verbosity", "0", settings=settings)
-    manage("import_inventory", str(file), settings=settings)
-    token = manage("create_token", "--role", "admin", "--name", "campaign", settings=settings).strip()
+    document, network_id = describe(f"fleet:{dose.jobs}", endpoint)
+    token = prepare(directory, document, settings)
     parts += parts_of(directory, settings, port=port)
     control = endpoint.replace("/client/api", "/simulator")
     installed = Installation(
@@ -139,17 +122,6 @@ def _install(
     vm_ids = [vm["vm_id"] for vm in document["vms"]]
     _map_and_wait(installed, vm_ids, network_id)
     return installed
-
-
-def _inventory(dose: Dose, endpoint: str) -> tuple[Json, str]:
-    from cloudstack_simulator import Simulator
-    from inventory.models import HoldMethod
-    from tests.support.inventory_of import inventory_document
-
-    twin = Simulator.scenario(f"fleet:{dose.jobs}")
-    networks = json.loads(twin.call("listNetworks").body)["listnetworksresponse"]["network"]
-    network_id = next(network["id"] for network in networks if network["name"] == PRODUCTION_NETWORK)
-    return inventory_document(twin, endpoint=endpoint, hold_method=HoldMethod.NONE), network_id
 
 
 def _map_and_wait(installed: Installation, vm_ids: list[str], network_id: str) -> None:
@@ -231,20 +203,9 @@ def _let_end(installed: Installation, vm_ids: list[str]) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one campaign from the command line."""
-    parser = argparse.ArgumentParser(prog="tests.processes.kills_production", description="Kill, and judge the end.")
-    parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--jobs", type=int, default=25)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--job-seconds", type=float, default=1.0)
-    parser.add_argument("--keep", type=Path, help="keep logs and world in this directory (it must not exist)")
-    options = parser.parse_args(arguments)
-    dose = Dose(kills=options.kills, jobs=options.jobs, seed=options.seed, job_seconds=options.job_seconds)
-    with tempfile.TemporaryDirectory(prefix="kill-campaign-") as temporary:
-        if options.keep is not None:
-            options.keep.mkdir(parents=True)
-        summary = run(dose, options.keep or Path(temporary))
-    sys.stdout.write(f"{json.dumps(summary)}\n")
-    return 1 if summary["wrong"] else 0
+    return run_from_command_line(
+        run, program="tests.processes.kills_production", words="Kill, and judge the end.", jobs=25, arguments=arguments
+    )
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def flower(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, 
             address = f"http://127.0.0.1:{port}"
             login = ("operator", _password(directory / "var" / "flower-password"))
             wait_until(lambda: _answers(address), within=60, what="Flower answers")
-            # Flower asks a worker about itself when it hears it come; one that came a moment before Flower is asked here.
+            # Flower asks a worker about itself when it hears it come; one that came just before Flower is asked here.
             workers = "/api/workers?refresh=1"
             wait_until(lambda: len(_get(address, workers, login).json()) == 1, within=60, what="a worker is seen")
             subprocess.run([sys.executable, "-c", RING], cwd=ROOT, env=environment, check=True, timeout=60)

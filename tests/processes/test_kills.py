@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes.kills import Dose, run
+from tests.processes.dose import Dose
+from tests.processes.kills import run
 
 
 @pytest.mark.processes

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from cloudstack import DENY_ALL, CloudError
-from inventory.clouds import gateway_for
+from inventory.clouds import NoSuchCloud, clouds_named, gateway_for
 from inventory.models import TargetCloud
 from inventory.secrets import SecretUnreadable
 from jobs.runtime import UnixClock, process_engine
@@ -33,12 +33,11 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Look at each cloud, and exit with the worst status."""
-        clouds = TargetCloud.objects.all()
-        if options["cloud"]:
-            clouds = clouds.filter(name=options["cloud"])
-            if not clouds.exists():
-                self.stderr.write(f"There is no target cloud named {options['cloud']}.")
-                sys.exit(NOT_READ)
+        try:
+            clouds = clouds_named(options["cloud"])
+        except NoSuchCloud as unknown:
+            self.stderr.write(str(unknown))
+            sys.exit(NOT_READ)
         told = [self._look_at(cloud) for cloud in clouds]
         status = max((row["status"] for row in told), default=NOTHING)
         if options["json"]:
