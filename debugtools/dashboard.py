@@ -63,7 +63,9 @@ def work(*, now: datetime) -> dict[str, Any]:
         ),
         "failed": _some(failed.order_by("-completed_at")),
         "doubtful": _some(
-            ReplicaVolume.objects.exclude(state=ReplicaState.GOOD).select_related("disk__vm").order_by("disk__vm__name")
+            ReplicaVolume.objects.filter(state__in=[ReplicaState.UNVERIFIED, ReplicaState.NEEDS_FULL_RESYNC])
+            .select_related("disk__vm")
+            .order_by("disk__vm__name")
         ),
         "running": _jobs(JobState.RUNNING, order="started_at"),
         "queued": _jobs(JobState.QUEUED, order="created_at"),

@@ -171,6 +171,7 @@ class ReplicaVolumeAdmin(ReadOnlyAdmin):
             ReplicaState.GOOD.value: "success",
             ReplicaState.UNVERIFIED.value: "warning",
             ReplicaState.NEEDS_FULL_RESYNC.value: "danger",
+            ReplicaState.HANDED_OVER.value: "info",
         },
     )
     def coloured_state(self, replica: ReplicaVolume) -> tuple[str, str]:

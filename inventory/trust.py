@@ -13,7 +13,12 @@ from django.db import transaction
 
 from inventory.models import ReplicaState, Replication, ReplicationKind, ReplicationStatus, ReplicaVolume
 
-_WORSE = {ReplicaState.GOOD: 0, ReplicaState.UNVERIFIED: 1, ReplicaState.NEEDS_FULL_RESYNC: 2}
+_WORSE = {
+    ReplicaState.GOOD: 0,
+    ReplicaState.UNVERIFIED: 1,
+    ReplicaState.NEEDS_FULL_RESYNC: 2,
+    ReplicaState.HANDED_OVER: 3,
+}
 
 
 class TrustNotEarned(Exception):
@@ -57,6 +62,7 @@ def confirm(*, volume_ids: Collection[str], doubted_before: datetime, now: datet
     A doubt that arose after `doubted_before`, when the check began, stays.
     """
     rows = ReplicaVolume.objects.filter(volume_id__in=volume_ids, state_since__lt=doubted_before)
+    rows = rows.exclude(state=ReplicaState.HANDED_OVER)
     return rows.update(state=ReplicaState.GOOD, state_since=None, updated_at=now)
 
 

@@ -20,15 +20,16 @@ from cloudstack import AsyncJob, CloudError, DestroyPort, Gateway
 from inventory.clouds import gateway_for
 from inventory.models import ProtectedVM, ReplicaState, Replication, ReplicaVolume, TargetCloud
 from inventory.reservations import release
+from inventory.trust import doubt
 from jobs import queue
 from jobs.commands import CommandCatalogue
 from jobs.commands.base import words_are_transient
-from jobs.destroy_port import LedgerOfDestruction
+from jobs.destroy_port import LedgerOfDestruction, was_ever_replica
 from jobs.engine.contracts import AsyncAnswer, Clock
 from jobs.engine.leases import own_identity
 from jobs.engine.ports import Bell, Engine, Rules
 from jobs.generation.guard import GenerationGuard
-from jobs.models import AttemptState, FailoverJob, JobType, Phase, StepAttempt, StepState
+from jobs.models import AttemptState, FailoverJob, JobType, Outcome, Phase, StepAttempt, StepState
 from jobs.plans.specification import FailoverSpecification, Strategy
 from jobs.replication_hooks import replication_of
 from jobs.world import ReplicationUnreachable, World
@@ -136,6 +137,7 @@ class Clouds:
             replication=replication_of(vm, clock=self.clock, session_factory=self.hook_sessions),
             findings=lambda: self._findings(job, vm, gateway),
             is_replica=lambda volume_id: ReplicaVolume.objects.filter(volume_id=volume_id).exists(),
+            was_ever_replica=was_ever_replica,
             network_findings=findings_about_networks,
             replication_mark=lambda: replication_mark(vm),
             was_started=lambda: was_started(job),
@@ -250,8 +252,7 @@ class InventoryLedger:
 
     def content_in_doubt(self, *, job: FailoverJob) -> None:
         """Mark the job's replicas unverified: nothing replicates to them or fails over from them unseen (rule 8)."""
-        spec = FailoverSpecification.from_json(job.specification)
-        ReplicaVolume.objects.filter(volume_id__in=[disk.volume_id for disk in spec.disks]).update(
+        ReplicaVolume.objects.filter(volume_id__in=_disks_of(job)).update(
             state=ReplicaState.UNVERIFIED, state_since=datetime.now(tz=UTC)
         )
 
@@ -260,8 +261,14 @@ class InventoryLedger:
         ReplicaVolume.objects.filter(volume_id__in=_perhaps_detached(job)).update(
             state=ReplicaState.UNVERIFIED, state_since=datetime.now(tz=UTC)
         )
+        if job.outcome == Outcome.COMMITTED:
+            doubt(volume_ids=_disks_of(job), state=ReplicaState.HANDED_OVER, now=datetime.now(tz=UTC))
         release(vm=job.vm, reference=job.job_id)
         queue.ring_next(self.bell, job=job)
+
+
+def _disks_of(job: FailoverJob) -> list[str]:
+    return [disk.volume_id for disk in FailoverSpecification.from_json(job.specification).disks]
 
 
 def _perhaps_detached(job: FailoverJob) -> list[str]:

@@ -50,6 +50,8 @@ class World:
     replication: ReplicationPort
     findings: Callable[[], list[str]]
     is_replica: Callable[[str], bool]
+    # The same, from every journal too: slower, for what cannot be undone.
+    was_ever_replica: Callable[[str], bool]
     # Network ids and whether they are for a test, to sentences about those that must not be used for it.
     network_findings: Callable[[list[str], bool], list[str]]
     # How far replication of the VM is, as one text: it changes whenever a sync starts or ends.

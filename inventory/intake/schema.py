@@ -109,7 +109,8 @@ REPLICA = {
         volume_id=UUID,
         change_id=_text(255, shortest=0),
         last_sync_at=TIME,
-        state=_choice(ReplicaState),
+        # Only a commit hands a volume over.
+        state={"enum": [state.value for state in ReplicaState if state != ReplicaState.HANDED_OVER]},
     ),
     "type": ["object", "null"],
 }

@@ -10,11 +10,15 @@ from inventory.models.stamped import Stamped, one_of
 
 
 class ReplicaState(models.TextChoices):
-    """This will say whether a replica holds what the source's disk held at its change id."""
+    """This will say whether a replica holds what the source's disk held at its change id.
+
+    Handed over: a live failover was committed, and the volume is the disk of its target VM.
+    """
 
     GOOD = "good", "good"
     UNVERIFIED = "unverified", "unverified"
     NEEDS_FULL_RESYNC = "needs_full_resync", "needs a full resync"
+    HANDED_OVER = "handed_over", "belongs to a target VM"
 
 
 class ReplicaVolume(Stamped):

@@ -114,7 +114,7 @@ class DeleteClone(CommandBase):
 
     def guard(self, world: World) -> Guarded:
         """Run only on a copy that hangs nowhere."""
-        if world.is_replica(self.volume_id):
+        if world.was_ever_replica(self.volume_id):
             return Refuse(f"Volume {self.volume_id} is a replica; replicas are never deleted.")
         volume = world.gateway.volume(self.volume_id)
         if volume is None or volume.state in _GONE:

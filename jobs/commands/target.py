@@ -198,7 +198,7 @@ class DestroyTarget(CommandBase):
     def _replicas_on(self, world: World) -> str:
         """Name what must not go with the VM: replicas, and anything but its own placeholder."""
         volumes = world.gateway.volumes_of(self.target_vm_id)
-        return ", ".join(f"replica {volume.id}" for volume in volumes if world.is_replica(volume.id))
+        return ", ".join(f"replica {volume.id}" for volume in volumes if world.was_ever_replica(volume.id))
 
     def inverse(self, result: Mapping[str, Any]) -> NoInverse:
         """Say why it is not undone."""

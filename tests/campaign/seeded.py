@@ -169,14 +169,14 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "drop the guard of the destruction",
         "jobs/commands/target.py",
-        '        return ", ".join(f"replica {volume.id}" for volume in volumes if world.is_replica(volume.id))',
+        '        return ", ".join(f"replica {volume.id}" for volume in volumes if world.was_ever_replica(volume.id))',
         '        return "" if volumes else ""',
         (f"{_GUARANTEES}04_never_destroy.py",),
     ),
     Bug(
         "let the destroy port pass replicas",
         "jobs/destroy_port.py",
-        "        if ReplicaVolume.objects.filter(volume_id=id).exists():",
+        '        if kind == "volume" and was_ever_replica(id):',
         "        if False:",
         (f"{_GUARANTEES}04_never_destroy.py",),
     ),
@@ -190,7 +190,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "delete a copy without asking whether it is a replica",
         "jobs/commands/clones.py",
-        "        if world.is_replica(self.volume_id):",
+        "        if world.was_ever_replica(self.volume_id):",
         "        if False:",
         (f"{_GUARANTEES}04_never_destroy.py",),
     ),

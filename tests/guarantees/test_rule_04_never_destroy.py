@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from inventory.models import HoldMethod
+from inventory.models import HoldMethod, ReplicaVolume
+from jobs import verbs
 from jobs.commands.clones import DeleteClone
 from jobs.destroy_port import LedgerOfDestruction
 from jobs.engine.contracts import Refuse
 from jobs.models import Outcome
 from tests.support.scenes import scene
 from tests.support.service import describe
-from tests.support.telling import answer, carry_on, count_of
+from tests.support.telling import answer, carry_on, count_of, until_called
 from tests.support.worlds import assert_waits_for_operator
 
 pytestmark = pytest.mark.django_db
@@ -73,3 +74,40 @@ def test_the_port_refuses_a_replica_even_where_it_was_proved_to_be_ours() -> Non
         if volume.replica:
             port = LedgerOfDestruction(proved={("volume", volume.id)})
             assert "replica" in (port.refusal(kind="volume", id=volume.id) or "")
+
+
+def test_a_volume_that_the_inventory_forgot_is_still_refused_as_the_replica_that_it_was() -> None:
+    stage = scene()
+    job = stage.service.start_live("vm-two")
+    carry_on(stage)
+    job.refresh_from_db()
+    volumes = [disk["volume_id"] for disk in job.specification["disks"]]
+    ReplicaVolume.objects.filter(volume_id__in=volumes).delete()
+
+    for volume_id in volumes:
+        assert "replica" in (LedgerOfDestruction().refusal(kind="volume", id=volume_id) or "")
+
+
+def test_a_vm_in_service_is_refused_until_its_rollback_runs_and_for_ever_after_a_commit() -> None:
+    stage = scene()
+    port = LedgerOfDestruction()
+    job = stage.service.start_live("vm-one")
+    carry_on(stage)
+    job.refresh_from_db()
+    assert "only its rollback" in (port.refusal(kind="virtual_machine", id=job.destination_vm_id) or "")
+
+    verbs.commit(engine=stage.service.engine, job_id=job.job_id, actor="olga")
+    carry_on(stage)
+
+    assert "only its rollback" in (port.refusal(kind="virtual_machine", id=job.destination_vm_id) or "")
+
+
+def test_a_vm_whose_start_is_still_under_way_is_not_removed_by_anybody() -> None:
+    stage = scene()
+    job = stage.service.start_live("vm-one")
+    until_called(stage, "attachVolume")
+    job.refresh_from_db()
+
+    refusal = LedgerOfDestruction().refusal(kind="virtual_machine", id=job.destination_vm_id)
+
+    assert refusal is not None

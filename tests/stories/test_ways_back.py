@@ -189,3 +189,12 @@ def test_only_an_open_window_is_extended() -> None:
     stage.service.clean_up(services.job_of(job.job_id))
     with pytest.raises(CannotExtend):
         verbs.extend(engine=stage.service.engine, job_id=job.job_id, duration="10m", actor="olga")
+
+
+def test_a_committed_disk_is_no_replica_any_more_and_readiness_says_whose_it_is() -> None:
+    stage, job, _ = _failed_over("vm-one")
+    verbs.commit(engine=stage.service.engine, job_id=job.job_id, actor="olga")
+    carry_on(stage)
+
+    with pytest.raises(NotReady, match="belongs to a target VM"):
+        stage.service.start_live("vm-one", skip_validation=True)

@@ -35,6 +35,8 @@ def assert_committed(stage: Scene, job: FailoverJob) -> None:
     spec = FailoverSpecification.from_json(job.specification)
     assert dict(target.volumes) == {disk.target_device_id: disk.volume_id for disk in spec.disks}, told
     assert _points(stage, job) == [], told
+    states = set(ReplicaVolume.objects.filter(disk__vm=job.vm).values_list("state", flat=True))
+    assert states == {ReplicaState.HANDED_OVER}, told
     assert_released(job)
 
 

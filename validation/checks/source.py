@@ -62,6 +62,11 @@ def sync_problem(facts: DiskFacts) -> tuple[str, str] | None:
                 f"The content of {facts.label} is unverified since a revert",
                 f"Let the replication engine verify {facts.label}, or run a full replication of it",
             )
+        case ReplicaState.HANDED_OVER:
+            return (
+                f"The volume {replica.volume_id} of {facts.label} belongs to a target VM since its commit",
+                f"Replicate {facts.label} to another volume and import that as its replica",
+            )
     return None
 
 
