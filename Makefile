@@ -21,7 +21,7 @@ SCHEDULES ?= 1000
 PROCESSES ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve flower quick test check bench conformance kills mutate schemathesis campaign seeded-bugs kill-campaign
+.PHONY: help setup demo serve serve-processes flower quick test check bench conformance kills mutate schemathesis campaign seeded-bugs kill-campaign
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
@@ -35,6 +35,10 @@ demo: setup ## watch VMs be tested and fail over on a simulated cloud (ONCE=1 en
 serve: setup ## run the service on your own cloud, in one process (BIND_HOST=, BIND_PORT=: docs/settings.md)
 	$(RUN) manage.py migrate --verbosity 0
 	exec $(RUN) manage.py serve
+
+serve-processes: setup ## the same as web, two workers, two watchers and Flower, with a Redis or Valkey of their own
+	$(RUN) manage.py migrate --verbosity 0
+	exec $(RUN) manage.py serve_processes
 
 flower: setup ## look at the workers in Flower, read-only, with a password (FLOWER_PORT=; needs BROKER_URL)
 	exec $(RUN) manage.py flower

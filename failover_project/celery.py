@@ -17,10 +17,11 @@ app.autodiscover_tasks()
 @worker_ready.connect
 def keep_lease(**_: object) -> None:
     """Keep the lease of a worker that runs as a process of its own: without one its work counts as a dead one's."""
-    from jobs.embedded import run_part
+    from jobs.embedded import run_now, run_part
     from jobs.keeper import Keeper
     from jobs.runtime import process_engine, process_gateways
 
     keeper = Keeper(process_engine(), process_gateways())
-    keeper.register()
+    # Celery swallows what its signals raise; a worker without a lease must not go on.
+    run_now("lease", keeper.register)
     run_part("heartbeat", keeper.beat_forever)

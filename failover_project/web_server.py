@@ -12,6 +12,9 @@ from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "failover_project.settings")
 
+# Static files are found where packages keep them; without this folder each start warns that it was not collected into.
+settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+
 wsgi_app = "failover_project.wsgi:application"
 bind = [f"{settings.BIND_HOST}:{settings.BIND_PORT}"]
 workers = settings.WEB_PROCESSES

@@ -20,12 +20,13 @@ EXIT_PART_DIED = 70
 
 def run_part(name: str, work: Callable[[], None]) -> threading.Thread:
     """Start a thread that does the work for ever; whatever ends it unasked ends the process."""
-    thread = threading.Thread(target=_guarded, args=(name, work), name=name, daemon=True)
+    thread = threading.Thread(target=run_now, args=(name, work), name=name, daemon=True)
     thread.start()
     return thread
 
 
-def _guarded(name: str, work: Callable[[], None]) -> None:
+def run_now(name: str, work: Callable[[], None]) -> None:
+    """Do the work in this thread; whatever ends it unasked ends the process."""
     ended_as_asked = False
     try:
         work()

@@ -102,7 +102,7 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 # A group of its own: Ctrl-C in the terminal reaches the demo alone, which then ends them in order.
                 process_group=0,
-                preexec_fn=_dies_with(os.getpid()),  # noqa: PLW1509 - the demo has one thread
+                preexec_fn=dies_with(os.getpid()),  # noqa: PLW1509 - the demo has one thread
             )
         child = Child(name, log, process)
         self.children.append(child)
@@ -124,7 +124,7 @@ class Processes:
                 timeout=seconds,
                 check=False,
                 process_group=0,
-                preexec_fn=_dies_with(os.getpid()),
+                preexec_fn=dies_with(os.getpid()),
             )
         except subprocess.TimeoutExpired as error:
             raise ChildFailed(f"{name} did not end within {seconds:.0f} s.") from error
@@ -139,7 +139,7 @@ class Processes:
             child.refuse_if_dead()
 
 
-def _dies_with(parent: int) -> Callable[[], None] | None:
+def dies_with(parent: int) -> Callable[[], None] | None:
     """Give what a child does first, so that the kernel kills it when the demo itself is killed with -9 (Linux only)."""
     if not sys.platform.startswith("linux"):
         return None

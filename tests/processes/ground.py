@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,14 +71,17 @@ class Ground:
 
 
 @contextmanager
-def installation(directory: Path, *, machines: int, job_seconds: float) -> Iterator[Ground]:
+def installation(
+    directory: Path, *, machines: int, job_seconds: float, command: str = "serve", more: Mapping[str, str] | None = None
+) -> Iterator[Ground]:
     """Run cloud and service on a fleet of so many one-disk VMs; both are gone afterwards, whatever happens."""
     scenario = f"fleet:{machines}"
     simulator = simulator_program(directory, scenario=scenario, job_seconds=job_seconds)
     settings = {"VAR_DIR": str(directory / "var"), "LOG_FILE": str(directory / "service.log"), "LOG_LEVEL": "WARNING"}
     # All of a campaign's starts and looks come from one token.
     settings |= {"STARTS_PER_MINUTE": "0", "READS_PER_MINUTE": "0"}
-    service = service_program(directory, settings=settings)
+    settings |= more or {}
+    service = service_program(directory, settings=settings, command=command)
     try:
         simulator.start()
         endpoint = simulator.wait_until_ready()

@@ -118,9 +118,9 @@ def simulator_program(directory: Path, *, scenario: str, job_seconds: float) -> 
     return Program("simulator", arguments, directory, clean_environment())
 
 
-def service_program(directory: Path, *, settings: Mapping[str, str]) -> Program:
-    """Give the whole service in one process."""
-    return Program("service", ["manage.py", "serve"], directory, clean_environment() | dict(settings))
+def service_program(directory: Path, *, settings: Mapping[str, str], command: str = "serve") -> Program:
+    """Give the whole service, in one process or as the processes that the command keeps."""
+    return Program("service", ["manage.py", command], directory, clean_environment() | dict(settings))
 
 
 def manage(*arguments: str, settings: Mapping[str, str]) -> str:
