@@ -34,6 +34,7 @@ def job_internals(job: FailoverJob) -> dict[str, Any]:
         "job_id": job.job_id,
         "job_type": job.job_type,
         "vm_id": job.source_vm_id,
+        "request_id": job.request_id or None,
         "status": job.status,
         "state": job.state,
         "outcome": job.outcome,

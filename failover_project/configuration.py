@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from failover_project.api.authentication import is_loopback
 from failover_project.environment import Reading
 from inventory.redaction import REDACTED, Redactor
+from notifications.addresses import AddressNotAllowed, listed_origin
 
 BROKERS = ("memory", "redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps")
 SHORTEST_SECRET = 32
@@ -54,6 +55,7 @@ def judgements(settings: Any, readings: Iterable[Reading], strangers: Iterable[s
     return [
         *_numbers(settings),
         *_addresses(settings),
+        *_receivers(settings),
         *_secrets(kept),
         *_doors(settings),
         *flower_judgements(settings),
@@ -70,7 +72,7 @@ def _numbers(settings: Any) -> Iterator[Judgement]:
     for name in _NOT_NEGATIVE:
         if getattr(settings, name) < 0:
             yield Judgement(name, "must not be negative.")
-    for name in ("BIND_PORT", "FLOWER_PORT"):
+    for name in ("BIND_PORT", "FLOWER_PORT", "EMAIL_PORT"):
         if not 0 < getattr(settings, name) < 65536:
             yield Judgement(name, "must be a port, 1 to 65535.")
     if settings.MIN_TEST_SECONDS > settings.MAX_TEST_SECONDS:
@@ -90,11 +92,25 @@ def _addresses(settings: Any) -> Iterator[Judgement]:
             yield Judgement("CSRF_TRUSTED_ORIGINS", f"{origin!r} must begin with https:// (or http://).")
 
 
+def _receivers(settings: Any) -> Iterator[Judgement]:
+    for name in ("SLACK_HOSTS", "WEBHOOK_HOSTS"):
+        for entry in getattr(settings, name):
+            try:
+                origin = listed_origin(entry)
+            except AddressNotAllowed:
+                yield Judgement(name, f"{entry!r} is no name of a host.")
+                continue
+            if origin.scheme == "http" and not is_loopback(origin.host):
+                yield Judgement(name, f"{entry!r} is sent to in the clear.", is_nonsense=False)
+    if settings.EMAIL_HOST and settings.EMAIL_SECURITY == "none" and not is_loopback(settings.EMAIL_HOST):
+        yield Judgement("EMAIL_SECURITY", "is none: mail goes to its server in the clear.", is_nonsense=False)
+
+
 def _secrets(readings: tuple[Reading, ...]) -> Iterator[Judgement]:
     secrets = {reading.name: reading.value for reading in readings if reading.is_secret}
     for name, value in secrets.items():
-        # Flower's password is judged with Flower, which asks the same before it starts.
-        if name != "FLOWER_PASSWORD":
+        # Flower's password is judged with Flower, which asks the same before it starts; the mail server's is not ours.
+        if name not in {"FLOWER_PASSWORD", "EMAIL_HOST_PASSWORD"}:
             yield from _secret(name, value, least=SHORTEST_SECRET)
     if len(set(secrets.values())) < len(secrets):
         yield Judgement("FIELD_KEY", "is the same as another secret; each must be one of its own.")

@@ -113,6 +113,14 @@ def secret(name: str, *, file: Path) -> str:
     return value
 
 
+def optional_secret(name: str) -> str:
+    """Give the secret from the environment; empty when it is not set."""
+    value = text(name)
+    if value:
+        _READINGS[name] = Reading(name, value, "environment", is_secret=True)
+    return value
+
+
 def _create_secret_file(file: Path) -> None:
     """Write the secret beside its place and link it there: nobody ever reads half of it, and the first one wins."""
     file.parent.mkdir(parents=True, exist_ok=True)

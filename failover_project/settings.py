@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "audit.apps.AuditConfig",
     "inventory.apps.InventoryConfig",
     "networks.apps.NetworksConfig",
+    "notifications.apps.NotificationsConfig",
     "validation.apps.ValidationConfig",
     "jobs.apps.JobsConfig",
     "jobs.generation.apps.GenerationConfig",
@@ -175,6 +176,19 @@ FLOWER_ADDRESS = env.text("FLOWER_ADDRESS", "127.0.0.1")
 FLOWER_PORT = int(env.number("FLOWER_PORT", 5555))
 FLOWER_USER = env.text("FLOWER_USER", "operator")
 FLOWER_PASSWORD = env.secret("FLOWER_PASSWORD", file=VAR_DIR / "flower-password")
+
+# --- Notifications: to whom may be sent, by exact name of the host. ---
+SLACK_HOSTS = env.listed("SLACK_HOSTS", "hooks.slack.com")
+WEBHOOK_HOSTS = env.listed("WEBHOOK_HOSTS", "")
+EMAIL_HOST = env.text("EMAIL_HOST")
+EMAIL_SECURITY = env.choice("EMAIL_SECURITY", "starttls", among=("starttls", "tls", "none"))
+EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL_SECURITY == "starttls", EMAIL_SECURITY == "tls"
+EMAIL_PORT = int(env.number("EMAIL_PORT", {"starttls": 587, "tls": 465, "none": 25}[EMAIL_SECURITY]))
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.optional_secret("EMAIL_HOST_PASSWORD")
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "failover@localhost")
+# A mail server that takes the connection and says nothing is waited for so long.
+EMAIL_TIMEOUT = 10
 
 # --- Tests: how long a test VM may be asked to run. ---
 MIN_TEST_SECONDS = int(env.number("MIN_TEST_SECONDS", 60))
@@ -315,7 +329,7 @@ LOGGING: dict[str, Any] = {
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 stamp_process,
                 # Here, where every record of every logger passes on its way to any log.
-                Redactor(known=(SECRET_KEY, FIELD_KEY, FLOWER_PASSWORD)),
+                Redactor(known=(SECRET_KEY, FIELD_KEY, FLOWER_PASSWORD, EMAIL_HOST_PASSWORD)),
                 structlog.processors.JSONRenderer(),
             ],
             "foreign_pre_chain": _SHARED_PROCESSORS,

@@ -23,6 +23,8 @@ from jobs.engine.sweeper import sweep, tidy
 from jobs.engine.watcher import ROLE, Watcher
 from jobs.generation.guard import GenerationGuard, keep_marks, paused_reason
 from jobs.runtime import Gateways
+from notifications.deliveries import Deliverer
+from notifications.sending import Sender
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +39,7 @@ TIDY_SECONDS = 3600.0
 SEAL_SECONDS = 2.0
 TIMELINES_SECONDS = 30.0
 TAGS_SECONDS = 30.0
+DELIVER_SECONDS = 1.0
 PROBE_AGAIN = timedelta(hours=1)
 PROBE_DOUBTFUL_AGAIN = timedelta(minutes=1)
 
@@ -139,6 +142,19 @@ class Keeper:
                 return
             close_old_connections()
 
+    def deliver_forever(self) -> None:
+        """Deliver notifications; every process may, since each delivery is leased by itself."""
+        deliverer = Deliverer(Sender(now=self.engine.clock.now))
+        tidied_at = 0.0
+        while True:
+            deliverer.deliver_due()
+            if self._now() >= tidied_at + TIDY_SECONDS:
+                deliverer.forget_old()
+                tidied_at = self._now()
+            if self.stop.wait(DELIVER_SECONDS):
+                return
+            close_old_connections()
+
     def mend_guards(self) -> None:
         """Make the audit's guards again where somebody took them away, and say so."""
         absent = missing_guards()
@@ -155,4 +171,5 @@ class Keeper:
             "probe": self.probe_forever,
             "sealer": self.seal_forever,
             "generation": self.mark_forever,
+            "notifications": self.deliver_forever,
         }

@@ -20,7 +20,9 @@ from jobs.presentation import queue_body
 # Change it with the shape of the status, so that nobody keeps an answer of an earlier release.
 _SHAPE = 1
 # Columns that the status does not show, or that never change.
-_UNSHOWN = frozenset({"next_look_at", "defects", "specification", "network_mappings", "notification_config"})
+_UNSHOWN = frozenset(
+    {"next_look_at", "defects", "specification", "network_mappings", "notification_config", "request_id"}
+)
 
 
 def revision_of(job: FailoverJob) -> str:

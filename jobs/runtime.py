@@ -30,11 +30,13 @@ from jobs.engine.leases import own_identity
 from jobs.engine.ports import Bell, Engine, Rules
 from jobs.generation.guard import GenerationGuard
 from jobs.models import AttemptState, FailoverJob, JobType, Outcome, Phase, StepAttempt, StepState
+from jobs.notices import tell_of, tell_of_end
 from jobs.plans.specification import FailoverSpecification, Strategy
 from jobs.replication_hooks import replication_of
 from jobs.world import ReplicationUnreachable, World
 from networks.designations import purpose_is_test
 from networks.models import Purpose
+from notifications.models import Event
 from validation.services import validate
 
 log = structlog.get_logger(__name__)
@@ -234,6 +236,7 @@ class InventoryLedger:
     """Keeps job row and inventory in step with the engine, in its transactions."""
 
     bell: Bell
+    now: Callable[[], datetime]
 
     def step_done(self, *, job: FailoverJob, command: str, result: Mapping[str, Any]) -> None:
         """Show target VM and the boot disk's snapshot on the job's row."""
@@ -244,8 +247,21 @@ class InventoryLedger:
         elif command == "take_snapshot" and result["volume_id"] == job.specification["disks"][0]["volume_id"]:
             FailoverJob.objects.filter(pk=job.pk).update(snapshot_id=result["snapshot_id"])
 
+    def started(self, *, job: FailoverJob) -> None:
+        """Tell that it has begun."""
+        tell_of(job, Event.STARTED, words="A worker took the job.", now=self.now())
+
+    def asked(self, *, job: FailoverJob, words: str) -> None:
+        """Tell that a person is needed."""
+        tell_of(job, Event.QUESTION, words=words, now=self.now())
+
+    def overdue(self, *, job: FailoverJob, words: str) -> None:
+        """Tell that the test VM runs beyond its time."""
+        tell_of(job, Event.OVERDUE, words=words, now=self.now())
+
     def window_opened(self, *, job: FailoverJob) -> None:
         """Give back the VM where the test runs on copies; where it runs on the replicas, nobody else may touch them."""
+        tell_of(job, Event.RUNNING, words="The test VM runs.", now=self.now())
         if not FailoverSpecification.from_json(job.specification).boots_replicas:
             release(vm=job.vm, reference=job.job_id)
         queue.ring_next(self.bell, job=job)
@@ -256,8 +272,9 @@ class InventoryLedger:
             state=ReplicaState.UNVERIFIED, state_since=datetime.now(tz=UTC)
         )
 
-    def finished(self, *, job: FailoverJob) -> None:
+    def finished(self, *, job: FailoverJob, words: str) -> None:
         """Give back the VM, and the job's turn to the next; what a host may have detached unseen is in doubt."""
+        tell_of_end(job, words=words, now=self.now())
         ReplicaVolume.objects.filter(volume_id__in=_perhaps_detached(job)).update(
             state=ReplicaState.UNVERIFIED, state_since=datetime.now(tz=UTC)
         )
@@ -301,7 +318,7 @@ def engine_with(
         bell=bell,
         worlds=Clouds(clock=clock, gateways=gateways, hook_sessions=hook_sessions),
         catalogue=CommandCatalogue(),
-        ledger=InventoryLedger(bell=bell),
+        ledger=InventoryLedger(bell=bell, now=clock.now),
         gate=CloudGate(),
         owner=owner,
         new_id=new_id,

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.conf import settings
+
 from jobs.errors import ContradictoryOptions
 from jobs.models import JobType
+from notifications.addresses import AddressNotAllowed, slack_address
 
 _SIZES = ("cpu_overcommit", "memory_overcommit")
 KNOWN_CONFIG: Mapping[JobType, frozenset[str]] = {
@@ -42,12 +45,24 @@ def warnings_about(
         *(f"Unknown field '{name}' is kept and has no effect." for name in unknown_fields),
         *_unknown("custom_config", custom_config, known=KNOWN_CONFIG[kind]),
         *_unknown("notification_config", notification_config, known=KNOWN_NOTIFICATIONS),
+        *_untold(notification_config),
         *_without_effect(kind, custom_config, is_sized=is_sized),
     ]
 
 
 def _unknown(name: str, config: Mapping[str, Any], *, known: frozenset[str]) -> Iterator[str]:
     return (f"{name}.{key} is not known and has no effect." for key in config if key not in known)
+
+
+def _untold(config: Mapping[str, Any]) -> Iterator[str]:
+    """Name receivers that nothing can be sent to as the service is set up; a failover is not refused for that."""
+    if config.get("email") and not settings.EMAIL_HOST:
+        yield "notification_config.email has no effect: no mail server is configured (EMAIL_HOST)."
+    if config.get("slack_webhook"):
+        try:
+            slack_address(str(config["slack_webhook"]))
+        except AddressNotAllowed as error:
+            yield f"notification_config.slack_webhook has no effect: {error}"
 
 
 def _without_effect(kind: JobType, config: Mapping[str, Any], *, is_sized: bool) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
@@ -293,6 +294,7 @@ def _write_job(engine: Engine, prepared: PreparedStart, *, actor: str) -> Failov
                 specification=spec.as_json(),
                 requested_by=actor,
                 reason=request.reason,
+                request_id=str(structlog.contextvars.get_contextvars().get("request_id", ""))[:100],
                 priority=request.priority,
                 skip_validation=request.skip_validation,
                 network_mappings=dict(request.network_mappings),

@@ -156,6 +156,7 @@ class JobInternals(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=JobStatus.choices)
     state = serializers.ChoiceField(choices=JobState.choices)
     outcome = serializers.ChoiceField(choices=Outcome.choices, allow_null=True)
+    request_id = serializers.CharField(allow_null=True, help_text="The API request that started it.")
     marker = serializers.CharField()
     endpoint = serializers.CharField()
     strategy = serializers.CharField(allow_null=True)

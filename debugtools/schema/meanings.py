@@ -106,6 +106,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "keep_mac": "whether the target NIC gets the source's MAC",
             "fixed_ip": "address of the target NIC; null: CloudStack chooses",
         },
+        "notifications_notification": {"created_at": "when it happened"},
+        "notifications_subscription": {"name": "who wants to be told"},
         "validation_validationcheck": {
             "position": "place among the checks of the run",
             "check_name": "name of the check, as readiness shows it",

@@ -40,6 +40,7 @@ _PROTECTED = (
     ("VM reservations", "lock", "vmreservation"),
 )
 _NETWORKS = (("Network mappings", "lan", "networkmapping"), ("Network purposes", "label", "networkdesignation"))
+_TOLD = (("Outbox", "outbox", "notification"), ("Deliveries", "send", "delivery"))
 _CLOUDS = (("Target clouds", "cloud", "targetcloud"), ("Appliances", "dns", "appliance"))
 _JOURNAL = (
     ("Plans", "list_alt", "plan"),
@@ -72,6 +73,7 @@ def navigation() -> list[dict[str, Any]]:
             "separator": True,
             "items": [
                 *_items("inventory", _CLOUDS),
+                *_items("notifications", (("Webhooks", "webhook", "subscription"),)),
                 *_items("access", (("API tokens", "key", "apitoken"),)),
                 *_items("auth", (("Users", "person", "user"), ("Groups", "group", "group"))),
             ],
@@ -80,7 +82,11 @@ def navigation() -> list[dict[str, Any]]:
             "title": "Journal",
             "separator": True,
             "collapsible": True,
-            "items": [*_items("audit", (("Audit", "policy", "auditevent"),)), *_items("jobs", _JOURNAL)],
+            "items": [
+                *_items("audit", (("Audit", "policy", "auditevent"),)),
+                *_items("notifications", _TOLD),
+                *_items("jobs", _JOURNAL),
+            ],
         },
     ]
 

@@ -20,9 +20,12 @@ _CONFIGURED = frozenset(
         "inventory.change_protectedvm",
         "access.add_apitoken",
         "access.change_apitoken",
+        "notifications.add_subscription",
+        "notifications.change_subscription",
+        "notifications.delete_subscription",
     }
 )
-_APPS = frozenset({"jobs", "validation", "networks", "inventory"})
+_APPS = frozenset({"jobs", "validation", "networks", "inventory", "notifications"})
 # Tokens, and who did what: for administrators.
 _GUARDED = frozenset({"access", "audit"})
 _ROLE = "_role_of_console"

@@ -50,6 +50,8 @@ def begin(engine: Engine, *, job: FailoverJob) -> bool:
             return False
         if compare_and_set(FailoverJob, pk=job.pk, expecting=queued, state=JobState.RUNNING, started_at=now):
             record(engine, job, "started", "A worker took the job.")
+            job.state, job.started_at = JobState.RUNNING, now
+            engine.ledger.started(job=job)
     return True
 
 
@@ -170,7 +172,7 @@ def finish(engine: Engine, *, job: FailoverJob, status: JobStatus, outcome: Outc
         return
     job.status, job.state, job.outcome, job.completed_at = status, JobState.FINISHED, outcome, now
     record(engine, job, "finished", words, outcome=str(outcome))
-    engine.ledger.finished(job=job)
+    engine.ledger.finished(job=job, words=words)
 
 
 def _show(engine: Engine, board: Board) -> None:

@@ -44,14 +44,23 @@ class Ledger(Protocol):
     def step_done(self, *, job: FailoverJob, command: str, result: Mapping[str, Any]) -> None:
         """Take note of a result that the job row shows (the target VM, the snapshot)."""
 
+    def started(self, *, job: FailoverJob) -> None:
+        """Take note that a worker took the job."""
+
+    def asked(self, *, job: FailoverJob, words: str) -> None:
+        """Take note that the job has a question for an operator."""
+
+    def overdue(self, *, job: FailoverJob, words: str) -> None:
+        """Take note that a test's time is over and nothing was cleaned up."""
+
     def window_opened(self, *, job: FailoverJob) -> None:
         """Take note that the test VM runs; a job whose replicas are free gives its VM back here."""
 
     def content_in_doubt(self, *, job: FailoverJob) -> None:
         """Take note that the job's replicas may hold writes that replication does not know of."""
 
-    def finished(self, *, job: FailoverJob) -> None:
-        """Give back what the job held outside the engine (the VM's reservation)."""
+    def finished(self, *, job: FailoverJob, words: str) -> None:
+        """Give back what the job held outside the engine (the VM's reservation); the words say how it ended."""
 
 
 class Gate(Protocol):

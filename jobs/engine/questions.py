@@ -69,6 +69,7 @@ def ask(
     )
     if created:
         record(engine, job, "question", text, step=step.key, choices=[choice.answer for choice in choices])
+        engine.ledger.asked(job=job, words=text)
     return question
 
 

@@ -43,7 +43,9 @@ def heed_clock(engine: Engine, *, job: FailoverJob) -> list[str]:
         return begin_cleanup(engine, job=job)
     if over and job.overdue_since is None:
         FailoverJob.objects.filter(pk=job.pk).update(overdue_since=now, next_look_at=None)
-        record(engine, job, "overdue", "The test window is over and nothing was cleaned up: the test VM still runs.")
+        words = "The test window is over and nothing was cleaned up: the test VM still runs."
+        record(engine, job, "overdue", words)
+        engine.ledger.overdue(job=job, words=words)
     return []
 
 

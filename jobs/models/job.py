@@ -103,6 +103,7 @@ class FailoverJob(models.Model):
 
     requested_by = models.CharField(max_length=150, blank=True)
     reason = models.TextField(blank=True)
+    request_id = models.CharField(max_length=100, blank=True, help_text="the API request that started it")
     skip_validation = models.BooleanField(default=False)
     network_mappings = models.JSONField(default=dict, blank=True)
     custom_config = models.JSONField(default=dict, blank=True)

@@ -263,8 +263,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "keep the VM for ever",
         RUNTIME,
-        "            state=ReplicaState.UNVERIFIED, state_since=datetime.now(tz=UTC)\n        )\n        release(",
-        "            state=ReplicaState.UNVERIFIED, state_since=datetime.now(tz=UTC)\n        )\n        dict(",
+        "HANDED_OVER, now=datetime.now(tz=UTC))\n        release(",
+        "HANDED_OVER, now=datetime.now(tz=UTC))\n        dict(",
     ),
     Bug(
         "put a test on any network",

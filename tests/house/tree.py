@@ -14,6 +14,7 @@ APPS = (
     "jobs",
     "validation",
     "networks",
+    "notifications",
     "inventory",
     "audit",
     "cloudstack",

@@ -1,0 +1,1 @@
+"""This will hold the commands of the app."""
