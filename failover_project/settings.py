@@ -258,6 +258,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "failover_project.api.openapi.add_error_answers",
         "failover_project.api.openapi.add_links",
         "failover_project.api.examples.add_examples",
+        "failover_project.api.field_meanings.add_meanings",
     ],
 }
 

@@ -1,4 +1,4 @@
-"""This will add examples to the API's description: the contract's own, and one of every error."""
+"""This will add examples to the API's description: the contract's own, recorded ones, and one of every error."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from failover_project.api.error_codes import ERROR_CODES, ErrorCode
 
 # Written by `python -m tests.schema.examples` from the contract.
 FILE = Path(__file__).with_name("examples.json")
+# Of what the contract does not show: recorded from the service by tests/schema/test_recorded_examples.py.
+RECORDED = Path(__file__).with_name("recorded_examples.json")
 # As the contract's own example of an error says them.
 _WHEN = {"timestamp": "2025-08-18T16:45:30+01:00", "request_id": "req-12345-67890"}
 
@@ -17,7 +19,7 @@ _WHEN = {"timestamp": "2025-08-18T16:45:30+01:00", "request_id": "req-12345-6789
 def add_examples(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """Put every example where it belongs."""
     del generator, request, public
-    for example in json.loads(FILE.read_text(encoding="utf-8")):
+    for example in [*json.loads(FILE.read_text(encoding="utf-8")), *recorded()]:
         operation = result.get("paths", {}).get(example["path"], {}).get(example["method"])
         if operation is not None:
             _put(operation, example)
@@ -29,6 +31,12 @@ def add_examples(result: dict[str, Any], generator: Any, request: Any, public: b
             if isinstance(operation, dict):
                 _add_errors(operation)
     return result
+
+
+def recorded() -> list[dict[str, Any]]:
+    """Give the recorded examples: method, path, status (None for a request), name and value of each."""
+    journeys: dict[str, list[dict[str, Any]]] = json.loads(RECORDED.read_text(encoding="utf-8"))
+    return [example for examples in journeys.values() for example in examples]
 
 
 def _put(operation: dict[str, Any], example: dict[str, Any]) -> None:

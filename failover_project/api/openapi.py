@@ -77,6 +77,10 @@ _OF_A_JOB = (
     "failover_job_events",
     "cancel_failover_job",
     "clean_up_test_failover",
+    "answer_failover_question",
+    "extend_test_failover",
+    "commit_failover_job",
+    "roll_back_failover_job",
 )
 
 

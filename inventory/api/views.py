@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from inventory.api.answers import list_answer, put_answer, vm_answer
 from inventory.api.errors import DocumentRefused, VMNotFound
 from inventory.api.rendering import vm_document, vm_summary
 from inventory.intake.schema import vm_in_path
@@ -19,16 +19,24 @@ from inventory.services import upsert_vm
 
 PAGE = 50
 LARGEST_PAGE = 1000
+LARGEST_OFFSET = 2**31
 
 
 class VMListView(APIView):
     """This will list the protected VMs."""
 
-    @extend_schema(operation_id="inventory_vms_list", responses=OpenApiTypes.OBJECT)
+    @extend_schema(
+        operation_id="list_protected_vms",
+        parameters=[
+            OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE}),
+            OpenApiParameter("offset", {"type": "integer", "minimum": 0, "maximum": LARGEST_OFFSET, "default": 0}),
+        ],
+        responses={200: list_answer()},
+    )
     def get(self, request: Request) -> Response:
         """List protected VMs by name, `limit` (50, at most 1000) from `offset` on."""
         limit = _whole(request, "limit", default=PAGE, smallest=1, largest=LARGEST_PAGE)
-        offset = _whole(request, "offset", default=0, smallest=0, largest=2**31)
+        offset = _whole(request, "offset", default=0, smallest=0, largest=LARGEST_OFFSET)
         rows = ProtectedVM.objects.select_related("cloud", "appliance")
         vms = [vm_summary(vm) for vm in rows[offset : offset + limit]]
         counts = {"total_vms": rows.count(), "returned_vms": len(vms)}
@@ -38,15 +46,15 @@ class VMListView(APIView):
 class VMView(APIView):
     """This will show or take the inventory document of one VM."""
 
-    @extend_schema(operation_id="inventory_vms_retrieve", responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="protected_vm", responses={200: vm_answer()})
     def get(self, _request: Request, vm_id: str) -> Response:
         """Show one VM with its disks, replicas, NICs and replications."""
         return Response({"success": True, "message": "Retrieved protected VM", "vm": vm_document(_vm(vm_id))})
 
     @extend_schema(
-        operation_id="inventory_vms_put",
+        operation_id="put_protected_vm",
         request={"application/json": vm_in_path()},
-        responses=OpenApiTypes.OBJECT,
+        responses={200: put_answer()},
     )
     def put(self, request: Request, vm_id: str) -> Response:
         """Create or change one VM from its inventory document; all of it or nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from rest_framework.test import APIClient
@@ -49,7 +50,14 @@ def admin(db: None) -> APIClient:
 @pytest.fixture
 def cloud() -> Iterator[SimulatorServer]:
     """Serve the scenario `small` on a free port."""
-    server = SimulatorServer(Simulator.scenario("small", clock=SystemClock()), host="127.0.0.1", port=0)
+    with served(Simulator.scenario("small", clock=SystemClock())) as server:
+        yield server
+
+
+@contextmanager
+def served(simulator: Simulator) -> Iterator[SimulatorServer]:
+    """Serve a simulated cloud on a free port."""
+    server = SimulatorServer(simulator, host="127.0.0.1", port=0)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     yield server

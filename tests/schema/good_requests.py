@@ -9,7 +9,9 @@ from tests.schema.mutating import Sent
 API = "/api/v1"
 
 
-def good_requests(*, vm_id: str, job_id: str, network_id: str, inventory: dict[str, Any]) -> list[Sent]:
+def good_requests(
+    *, vm_id: str, job_id: str, live_job_id: str, network_id: str, inventory: dict[str, Any]
+) -> list[Sent]:
     """Give them; the ids are of things that are there."""
     start = {
         "vm_id": vm_id,
@@ -38,6 +40,10 @@ def good_requests(*, vm_id: str, job_id: str, network_id: str, inventory: dict[s
         Sent("POST", f"{API}/failover/{job_id}/cancel", {"reason": "wrong VM"}),
         Sent("POST", f"{API}/failover/{job_id}/answer", {"question_id": 1, "choice": "retry", "reason": "seen"}),
         Sent("DELETE", f"{API}/failover/test/{job_id}", query="reason=over"),
+        Sent("POST", f"{API}/failover/{job_id}/extend", {"duration": "30m", "reason": "one more look"}),
+        Sent("POST", f"{API}/failover/{live_job_id}/rollback", {"confirm_vm_name": "three", "reason": "bad data"}),
+        Sent("POST", f"{API}/failover/{live_job_id}/rollback", {}, query="dry_run=true"),
+        Sent("POST", f"{API}/failover/{live_job_id}/commit", {"reason": "accepted"}),
         Sent("POST", f"{API}/network-mappings", mapping),
         Sent("PUT", f"{API}/network-mappings/{vm_id}", {"mappings": [mapping]}),
         Sent("DELETE", f"{API}/network-mappings/{vm_id}"),

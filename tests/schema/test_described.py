@@ -107,14 +107,15 @@ def _not_asked_of(label: str) -> list[Any]:
     return [*excluded, negative_data_rejection] if label in REFUSED_ONE_BY_ONE else excluded
 
 
-def test_what_a_start_links_to_is_as_described(description: Any) -> None:
-    _, token = create_token(name="linked", role=RoleName.OPERATOR)
+@pytest.mark.parametrize("role", RoleName)
+def test_what_a_start_links_to_is_as_described(description: Any, role: RoleName) -> None:
+    _, token = create_token(name="linked", role=role)
     headers = {"Authorization": f"Token {token}"}
     description.config.generation.update(modes=[GenerationMode.POSITIVE])
     answered: Counter[str] = Counter()
 
     class Journey(description.as_state_machine()):  # type: ignore[misc]
-        """Start failovers, and do with their jobs what the answers link to."""
+        """Start failovers where the role may, and do with their jobs what the answers link to."""
 
         def get_call_kwargs(self, case: Any) -> dict[str, Any]:
             return {"headers": headers}

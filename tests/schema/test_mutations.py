@@ -8,19 +8,24 @@ from __future__ import annotations
 import json
 import os
 import random
-from typing import Any
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pytest
 from django.test import Client
 
+from cloudstack_simulator import Simulator, SteppedClock
 from cloudstack_simulator.server import SimulatorServer
 from failover_project.api.models import RoleName
 from failover_project.api.tokens import create_token
 from inventory.models import TargetCloud
+from tests.api.conftest import served
 from tests.schema.good_requests import good_requests, readable
 from tests.schema.mutating import Sent, mutated
 from tests.support.inventory_of import ScenarioInventory
 from tests.support.scenes import map_networks
+from tests.support.service import Service
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -39,26 +44,68 @@ def _told(sent: Sent) -> str:
     return f"{sent.method} {sent.path}?{sent.query} {sent.content_type} {sent.headers} {sent.body[:600]!r}"
 
 
+class World(NamedTuple):
+    """What requests are about: ids of jobs and of a network, and an administrator's token."""
+
+    test_job_id: str
+    live_job_id: str
+    network_id: str
+    token: str
+
+
+class CatchingUp(SteppedClock):
+    """This machine's time, an hour ago at first; whoever steps it brings it nearer."""
+
+    def __init__(self) -> None:
+        super().__init__(-3600.0)
+
+    def now(self) -> float:
+        """Give the unix time."""
+        return time.time() + super().now()
+
+    def catch_up(self) -> None:
+        """Go with this machine's time from now on."""
+        self.advance(time.time() - self.now())
+
+
 @pytest.fixture
-def world(inventory: ScenarioInventory, cloud: SimulatorServer) -> tuple[str, str, str]:
-    """Start a test of a VM and give its job, a network of the cloud, and an administrator's token."""
+def cloud() -> Iterator[SimulatorServer]:
+    """Serve the scenario `small`, in the time of an hour ago."""
+    with served(Simulator.scenario("small", clock=CatchingUp())) as server:
+        yield server
+
+
+@pytest.fixture
+def world(inventory: ScenarioInventory, cloud: SimulatorServer) -> World:
+    """Fail a VM over, and start a test that nothing carries out."""
     simulator = cloud.simulator
+    assert isinstance(simulator.clock, CatchingUp)
     map_networks(simulator, inventory)
     TargetCloud.objects.update(customjobid_honoured=True, expunge_allowed=True, clock_skew_seconds=0.0)
+    service = Service(simulator)
+    live = service.start_live("vm-three")
+    service.run()
+    simulator.clock.catch_up()
     _, token = create_token(name="mutations", role=RoleName.ADMIN)
     start = Sent("POST", "/api/v1/failover/test", {"vm_id": "vm-one", "test_duration": "2h"})
     answer = _answer(Client(), start, token)
     assert answer.status_code == 200, answer.content
     networks = json.loads(simulator.call("listNetworks").body)["listnetworksresponse"]["network"]
-    return answer.json()["job_id"], networks[0]["id"], token
+    return World(answer.json()["job_id"], live.job_id, networks[0]["id"], token)
 
 
-def test_no_mutated_request_is_answered_with_a_defect_or_breaks_a_list(world: tuple[str, str, str]) -> None:
-    job_id, network_id, token = world
+def test_no_mutated_request_is_answered_with_a_defect_or_breaks_a_list(world: World) -> None:
+    job_id, token = world.test_job_id, world.token
     client = Client(raise_request_exception=False)
     shown = _answer(client, Sent("GET", "/api/v1/inventory/vms/vm-two"), token).json()
     document = {name: shown["vm"][name] for name in shown["vm"] if name not in {"vm_id", "created_at", "updated_at"}}
-    base = good_requests(vm_id="vm-two", job_id=job_id, network_id=network_id, inventory=document)
+    base = good_requests(
+        vm_id="vm-two",
+        job_id=job_id,
+        live_job_id=world.live_job_id,
+        network_id=world.network_id,
+        inventory=document,
+    )
     dice = random.Random(SEED)
 
     for number in range(COUNT):
