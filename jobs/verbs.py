@@ -20,6 +20,7 @@ from jobs.holding import hold_vm
 from jobs.models import FailoverJob, JobState, JobStatus, JobType, Outcome, Phase, PlanKind
 from jobs.plans import rollback as plans
 from jobs.plans.specification import FailoverSpecification
+from jobs.rollback_points import refuse_without_points
 from jobs.runtime import ring_on_commit
 from jobs.services import job_of
 
@@ -27,14 +28,18 @@ from jobs.services import job_of
 def roll_back(*, engine: Engine, job_id: str, typed_name: str, actor: str, reason: str = "") -> FailoverJob:
     """Undo a live failover that succeeded: the disks go back to the appliance as they were before the first start.
 
-    All that the VM wrote since then is lost, so its name must be typed. Pressing it twice changes nothing. Raises
-    CannotRollBack, NameNotConfirmed, ActiveJob.
+    All that the VM wrote since then is lost, so its name must be typed. The cloud is read first: without every rollback
+    point nothing is stopped. Pressing it twice changes nothing. Raises CannotRollBack, NameNotConfirmed, ActiveJob,
+    CloudNotUsable.
     """
     job = job_of(job_id)
     if _is_in(job, PlanKind.ROLLBACK):
         return job
     if typed_name != job.vm_name:
         raise NameNotConfirmed(job)
+    if obstacle := obstacle_to_rollback(job):
+        raise CannotRollBack(job, obstacle)
+    refuse_without_points(engine=engine, job=job, results=results_of(job.pk))
     words = f"{actor or 'Somebody'} asked to roll back; writes since {job.point_of_no_return_at} are lost."
     return _go_on(engine, job, _BACK, words=words, actor=actor, reason=reason)
 
@@ -105,10 +110,12 @@ def obstacle_to_extension(job: FailoverJob) -> str:
 
 
 def rollback_preview(*, engine: Engine, job: FailoverJob) -> dict[str, Any]:
-    """Say what a rollback would do and lose, without doing it; raises CannotRollBack."""
+    """Say what a rollback would do and lose, without doing it; raises CannotRollBack, CloudNotUsable."""
     if obstacle := obstacle_to_rollback(job):
         raise CannotRollBack(job, obstacle)
-    planned = plans.rollback(FailoverSpecification.from_json(job.specification), results_of(job.pk))
+    results = results_of(job.pk)
+    points = refuse_without_points(engine=engine, job=job, results=results)
+    planned = plans.rollback(FailoverSpecification.from_json(job.specification), results)
     since = job.point_of_no_return_at or job.completed_at
     lost = (engine.clock.now() - since).total_seconds() if since else 0.0
     return {
@@ -116,6 +123,7 @@ def rollback_preview(*, engine: Engine, job: FailoverJob) -> dict[str, Any]:
         "writes_lost_since": since,
         "writes_lost_seconds": round(lost, 1),
         "steps": [step.command.title() for step in planned.steps],
+        "rollback_points": points,
         "after_it": "The replicas are unverified until the replication engine has confirmed or resynchronised them.",
     }
 

@@ -112,7 +112,12 @@ def verb_page(request: HttpRequest, pk: int, name: str) -> HttpResponse:
     """Ask for the reason and what else the verb needs, then use it."""
     job = _job(request, pk)
     obstacle = next(known.reason for known in allowed_actions(job) if known.action == name)
-    lost = rollback_preview(engine=process_engine(), job=job) if name == "rollback" and not obstacle else None
+    lost = None
+    if name == "rollback" and not obstacle:
+        try:
+            lost = rollback_preview(engine=process_engine(), job=job)
+        except JobError as error:
+            obstacle = str(error)
     return _asked(request, job, VERBS[name], obstacle=obstacle, lost=lost)
 
 

@@ -40,7 +40,7 @@ def rollback(spec: FailoverSpecification, results: Results) -> PlannedSteps:
         steps.append(PlannedStep(_key("detach", disk), Phase.REVERTING, detach, after=("rollback-unprotect",)))
     detached = tuple(_key("detach", disk) for disk in spec.disks)
     for disk in spec.disks:
-        revert = RevertSnapshot(volume_id=disk.volume_id, snapshot_id=_point(results, disk), label=disk.label)
+        revert = RevertSnapshot(volume_id=disk.volume_id, snapshot_id=point_of(results, disk), label=disk.label)
         steps.append(PlannedStep(_key("revert", disk), Phase.REVERTING, revert, after=detached))
     steps += _returned(spec)
     returned = tuple(_key("return", disk) for disk in spec.disks)
@@ -58,11 +58,16 @@ def commit(spec: FailoverSpecification, results: Results) -> PlannedSteps:
             PlannedStep(
                 f"commit-snapshot-disk{disk.position}",
                 Phase.CLEANUP,
-                DeleteSnapshot(snapshot_id=_point(results, disk), label=disk.label),
+                DeleteSnapshot(snapshot_id=point_of(results, disk), label=disk.label),
             )
             for disk in spec.disks
         ]
     )
+
+
+def point_of(results: Results, disk: DiskSpecification) -> str:
+    """Give the id of the snapshot that the disk is reverted to."""
+    return str(results[f"snapshot-disk{disk.position}"]["snapshot_id"])
 
 
 def _returned(spec: FailoverSpecification) -> list[PlannedStep]:
@@ -83,7 +88,3 @@ def _returned(spec: FailoverSpecification) -> list[PlannedStep]:
 
 def _key(what: str, disk: DiskSpecification) -> str:
     return f"rollback-{what}-disk{disk.position}"
-
-
-def _point(results: Results, disk: DiskSpecification) -> str:
-    return str(results[f"snapshot-disk{disk.position}"]["snapshot_id"])

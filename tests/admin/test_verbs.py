@@ -16,6 +16,7 @@ from jobs.models import FailoverJob, JobState, Question
 from networks.services import MappingWish, create_mapping
 from tests.support.inventory_of import VM_NETWORK, ScenarioInventory
 from tests.support.service import Service
+from tests.support.serving import reached_by_doors
 
 
 def _vm_id() -> str:
@@ -82,7 +83,25 @@ def test_a_rollback_says_what_is_lost_and_wants_the_name_of_the_vm(operator: Cli
     job = service.start_live(_vm_id())
     service.run()
     address = _address(job, "rollback")
+    with reached_by_doors(service.simulator):
+        _assert_rollback_asks_for_the_name(operator, job, address)
+    assert job.plans.filter(kind="rollback").count() == 1
 
+
+def test_a_rollback_that_cannot_be_done_is_said_before_it_is_asked_for(operator: Client, service: Service) -> None:
+    job = service.start_live(_vm_id())
+    service.run()
+    job.refresh_from_db()
+    service.simulator.call("deleteSnapshot", id=job.snapshot_id)
+    service.clock.stepped.advance(60.0)
+    with reached_by_doors(service.simulator):
+        text = operator.get(_address(job, "rollback")).content.decode()
+
+    assert "the way back is incomplete" in text
+    assert job.snapshot_id in text
+
+
+def _assert_rollback_asks_for_the_name(operator: Client, job: FailoverJob, address: str) -> None:
     assert "Lost will be all that one wrote since" in operator.get(address).content.decode()
     misnamed = operator.post(address, {"reason": "no good", "typed_name": "two"}).content.decode()
     untouched = job.plans.count()
@@ -90,7 +109,6 @@ def test_a_rollback_says_what_is_lost_and_wants_the_name_of_the_vm(operator: Cli
 
     assert "type its name" in misnamed
     assert (untouched, named.status_code) == (1, 302)
-    assert job.plans.filter(kind="rollback").count() == 1
 
 
 @pytest.mark.parametrize("verb", sorted(VERBS))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from rest_framework.test import APIClient
@@ -14,6 +12,7 @@ from cloudstack_simulator.server import SimulatorServer
 from failover_project.api.models import RoleName
 from failover_project.api.tokens import create_token
 from tests.support.inventory_of import ScenarioInventory, inventory_from_scenario
+from tests.support.serving import served
 
 
 def _client(role: RoleName) -> APIClient:
@@ -52,18 +51,6 @@ def cloud() -> Iterator[SimulatorServer]:
     """Serve the scenario `small` on a free port."""
     with served(Simulator.scenario("small", clock=SystemClock())) as server:
         yield server
-
-
-@contextmanager
-def served(simulator: Simulator) -> Iterator[SimulatorServer]:
-    """Serve a simulated cloud on a free port."""
-    server = SimulatorServer(simulator, host="127.0.0.1", port=0)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join(5)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -13,13 +14,16 @@ from rest_framework.test import APIClient
 
 from jobs.models import FailoverJob, Outcome
 from tests.support.scenes import Scene, scene
+from tests.support.serving import reached_by_doors
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def stage() -> Scene:
-    return scene()
+def stage() -> Iterator[Scene]:
+    stage = scene()
+    with reached_by_doors(stage.simulator):
+        yield stage
 
 
 def _failed_over(stage: Scene) -> FailoverJob:
@@ -70,6 +74,32 @@ def test_a_rollback_is_taken_recorded_and_carried_out(stage: Scene, operator: AP
     _carried_on(stage)
     job.refresh_from_db()
     assert job.outcome == Outcome.ROLLED_BACK
+
+
+@pytest.mark.parametrize("query", ["", "?dry_run=true"])
+def test_a_rollback_without_its_rollback_points_is_409_and_names_them(
+    stage: Scene, operator: APIClient, query: str
+) -> None:
+    job = _failed_over(stage)
+    stage.simulator.call("deleteSnapshot", id=job.snapshot_id)
+    stage.service.clock.stepped.advance(60.0)
+
+    answer = _post(operator, job, f"rollback{query}", {"confirm_vm_name": job.vm_name})
+
+    assert (answer.status_code, answer.json()["error_code"]) == (409, "INVALID_STATE"), answer.content
+    assert job.snapshot_id in answer.json()["error"]
+    target = stage.simulator.vm(job.destination_vm_id)
+    assert target is not None and target.state == "Running"
+
+
+def test_a_rollback_that_cannot_read_its_points_is_503_and_stops_nothing(stage: Scene, operator: APIClient) -> None:
+    job = _failed_over(stage)
+    stage.simulator.restart_management_server(down_seconds=60.0)
+
+    answer = _post(operator, job, "rollback", {"confirm_vm_name": job.vm_name})
+
+    assert (answer.status_code, answer.json()["error_code"]) == (503, "OSSEA_NOT_CONFIGURED"), answer.content
+    assert job.plans.count() == 1
 
 
 def test_a_commit_ends_the_way_back(stage: Scene, operator: APIClient) -> None:

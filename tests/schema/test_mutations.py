@@ -20,12 +20,12 @@ from cloudstack_simulator.server import SimulatorServer
 from failover_project.api.models import RoleName
 from failover_project.api.tokens import create_token
 from inventory.models import TargetCloud
-from tests.api.conftest import served
 from tests.schema.good_requests import good_requests, readable
 from tests.schema.mutating import Sent, mutated
 from tests.support.inventory_of import ScenarioInventory
 from tests.support.scenes import map_networks
 from tests.support.service import Service
+from tests.support.serving import served
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 

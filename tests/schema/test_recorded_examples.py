@@ -26,6 +26,7 @@ from tests.house.tree import ROOT
 from tests.schema.journeys import Diary, keys_of
 from tests.support.inventory_of import ScenarioInventory
 from tests.support.scenes import Scene, map_networks, scene
+from tests.support.serving import reached_by_doors
 
 DESCRIPTION = ROOT / "docs" / "api" / "openapi.yaml"
 # What differs from one world to the next: the keys inside are names of things.
@@ -51,7 +52,8 @@ def _with_jobs() -> list[dict[str, Any]]:
     diary.told("DELETE", "/network-mappings/{vm_id}/{source_network_name}", vm_id=vm, source_network_name=source)
     diary.told("DELETE", "/network-mappings/{vm_id}", vm_id=vm)
     diary.told("PUT", "/network-mappings/{vm_id}", {"mappings": wanted}, vm_id=vm)
-    _verbs(diary, stage)
+    with reached_by_doors(stage.simulator):
+        _verbs(diary, stage)
     _asked(diary, stage)
     diary.told("GET", "/debug/endpoints")
     diary.told("GET", "/debug/failover-jobs")

@@ -9,7 +9,15 @@ import pytest
 from inventory.models import HoldMethod
 from inventory.reservations import reserve
 from jobs import services, verbs
-from jobs.errors import ActiveJob, BadDuration, CannotCommit, CannotExtend, CannotRollBack, NameNotConfirmed
+from jobs.errors import (
+    ActiveJob,
+    BadDuration,
+    CannotCommit,
+    CannotExtend,
+    CannotRollBack,
+    CloudNotUsable,
+    NameNotConfirmed,
+)
 from jobs.models import FailoverJob, JobState, Outcome, PlanKind
 from jobs.presentation import allowed_actions
 from tests.support.ends_of_rollbacks import assert_committed, assert_rolled_back
@@ -82,6 +90,38 @@ def test_a_rollback_says_before_what_it_would_lose() -> None:
     assert preview["writes_lost_seconds"] >= 3600.0
     assert preview["steps"][0] == "Stop the target VM"
     assert stage.simulator.calls.count("stopVirtualMachine") == 0
+
+
+@pytest.mark.parametrize("vm_id", ["vm-one", "vm-three"])
+def test_a_rollback_whose_snapshot_a_stranger_deleted_is_refused_and_the_vm_still_runs(vm_id: str) -> None:
+    stage, job, _ = _failed_over(vm_id)
+    point = [point for point in stage.simulator.snapshots() if point.name.startswith(job.marker)][-1]
+    stage.simulator.call("deleteSnapshot", id=point.id)
+    for_seconds(stage, 60.0)
+
+    with pytest.raises(CannotRollBack, match=f"{point.id} .* is gone"):
+        _roll_back(stage, job)
+    with pytest.raises(CannotRollBack, match=point.id):
+        verbs.rollback_preview(engine=stage.service.engine, job=job)
+
+    carry_on(stage)
+    target = stage.simulator.vm(job.destination_vm_id)
+    assert target is not None and (target.state, target.running_on_hypervisor) == ("Running", True)
+    assert job.plans.count() == 1
+    assert _allowed(services.job_of(job.job_id)) == {"rollback", "commit"}
+
+
+def test_a_rollback_on_a_cloud_that_does_not_answer_is_refused_and_may_be_asked_for_again() -> None:
+    stage, job, before = _failed_over("vm-one")
+    stage.simulator.restart_management_server(down_seconds=120.0)
+
+    with pytest.raises(CloudNotUsable):
+        _roll_back(stage, job)
+
+    for_seconds(stage, 130.0)
+    _roll_back(stage, job)
+    carry_on(stage)
+    assert_rolled_back(stage, job, before)
 
 
 def test_a_rollback_pressed_twice_is_one() -> None:
