@@ -1,35 +1,31 @@
-"""This will say how the service is: its database, its clouds, its workers, its broker, and its numbers."""
+"""This will say how the service is: its database, its clouds, its workers, its broker, and its numbers.
+
+It is the one source for `/readyz`, `GET /api/v1/debug/health`, the admin's overview and the metrics.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.conf import settings
-from django.db import connection
-from kombu import Connection
-from kombu.exceptions import OperationalError
+from django.db import DatabaseError, InterfaceError, connection
 
-from cloudstack import DENY_ALL, CloudError, Endpoint, Gateway
 from debugtools.looks import Looks
+from debugtools.outside import CloudHealth, broker_in_words, looked_at
 from inventory.models import ProtectedVM, ReplicaVolume, TargetCloud
-from inventory.redaction import Redactor
-from inventory.secrets import SecretUnreadable
 from jobs.engine.sweeper import ROLE
 from jobs.generation.guard import paused_reason
-from jobs.models import FailoverJob, JobState, ProcessLease, RoleLease
+from jobs.models import FailoverJob, JobState, ProcessLease, Pulse, PulsePart, RoleLease
 from networks.models import NetworkMapping
-from validation.doors import SYSTEM_CLOCK
 
-# Who watches renews its role every five seconds.
+# Who watches renews its role, and notes its sweeps, every five seconds.
 STALLED_AFTER = timedelta(seconds=20)
-# Below the patience of a look: a cloud that is silent is told from one that is slow.
-_CLOUD_TIMEOUT = 2.0
-_BROKER_TIMEOUT = 2
+# One canary may get lost: the next is sent half a minute later.
+CANARY_LATE_AFTER = timedelta(seconds=60)
 
-_LOOKS = Looks()
-_REDACTOR = Redactor()
+# A database that came back is to be seen at once.
+_LOOKS = Looks(kept_for=1.0)
+_NOT_RUNNING = "No worker or watcher is alive: start `manage.py serve`, or a worker and `manage.py watch`."
 
 
 class DatabaseGone(Exception):
@@ -52,15 +48,16 @@ class DatabaseGone(Exception):
 
 
 @dataclass(frozen=True)
-class CloudHealth:
-    """This will hold whether a target cloud answers just now, and what its last probe left."""
+class Part:
+    """This will hold how one part of the service is; well when there is no reason.
+
+    `reason` is told to everybody who asks: it names no address and quotes nobody. `trouble` says all, and what to do.
+    """
 
     name: str
-    trouble: str
-    version: str
-    clock_skew_seconds: float | None
-    probed_at: datetime | None
-    probe_doubt: str
+    reason: str = ""
+    trouble: str = ""
+    age_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -77,9 +74,16 @@ class WatcherHealth:
         """Give the contract's word for the engines, or the word for what is wrong with them."""
         if not self.living_processes:
             return "not running"
-        if self.age_seconds is None or self.age_seconds > STALLED_AFTER.total_seconds():
-            return "stalled"
-        return "initialized"
+        return "stalled" if _is_late(self.age_seconds, STALLED_AFTER) else "initialized"
+
+
+@dataclass(frozen=True)
+class PulseHealth:
+    """This will hold when a part last ended a round, and how long that took."""
+
+    last_at: datetime | None
+    age_seconds: float | None
+    seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -88,10 +92,17 @@ class Health:
 
     components: dict[str, str]
     metrics: dict[str, int]
-    problems: list[str]
-    clouds: list[CloudHealth] = field(default_factory=list)
-    watcher: WatcherHealth | None = None
+    parts: list[Part]
+    clouds: list[CloudHealth]
+    watcher: WatcherHealth
+    sweeper: PulseHealth
+    canary: PulseHealth
     broker: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> list[str]:
+        """Say what is wrong and what to do, one sentence a thing; what has one cause is said once."""
+        return list(dict.fromkeys(part.trouble for part in self.parts if part.reason))
 
     @property
     def status(self) -> str:
@@ -100,11 +111,14 @@ class Health:
 
 
 def health(*, now: datetime) -> Health:
-    """Look at every component, within a few seconds; raises what the database raises when it is gone."""
-    connection.ensure_connection()
-    watcher = _watcher(now=now)
+    """Look at every part, within a few seconds; raises DatabaseGone, or what the database raises when it goes."""
+    if _LOOKS.at({"database": _ask_database})["database"]:
+        raise DatabaseGone
     rows = list(TargetCloud.objects.all())
-    clouds, broker_trouble = _looked_at(rows)
+    clouds, broker_trouble = looked_at(rows)
+    watcher = _watcher(now=now)
+    sweeper, canary = _pulse(PulsePart.SWEEPER, now=now), _pulse(PulsePart.CANARY, now=now)
+    broker = broker_in_words(broker_trouble)
     return Health(
         components={
             "database": "connected",
@@ -113,15 +127,33 @@ def health(*, now: datetime) -> Health:
             "api_server": "running",
         },
         metrics=_metrics(),
-        problems=[
-            *filter(None, [paused_reason()]),
-            *_problems(clouds, watcher),
-            *([f"Broker: {broker_trouble}."] if broker_trouble else []),
+        parts=[
+            Part("database"),
+            _generation_part(),
+            *_cloud_parts(clouds),
+            _watcher_part(watcher),
+            _sweeper_part(sweeper, watcher),
+            _broker_part(broker),
+            _canary_part(canary, watcher, broker),
         ],
         clouds=clouds,
         watcher=watcher,
-        broker=_broker(broker_trouble),
+        sweeper=sweeper,
+        canary=canary,
+        broker=broker,
     )
+
+
+def _ask_database() -> str:
+    """Ask on a connection of its own: one that hangs must not hold up whoever wants to know."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except (DatabaseError, InterfaceError) as error:
+        return str(error) or "it does not answer"
+    finally:
+        connection.close()
+    return ""
 
 
 def _metrics() -> dict[str, int]:
@@ -138,81 +170,28 @@ def _watcher(*, now: datetime) -> WatcherHealth:
     ticked = lease.last_tick_at if lease else None
     return WatcherHealth(
         last_tick_at=ticked,
-        age_seconds=round(max(0.0, (now - ticked).total_seconds()), 1) if ticked else None,
+        age_seconds=_age(ticked, now=now),
         owner=lease.owner if lease else None,
         living_processes=ProcessLease.objects.filter(valid_until__gt=now).count(),
     )
 
 
-def _looked_at(rows: list[TargetCloud]) -> tuple[list[CloudHealth], str]:
-    """Ask all clouds and the broker side by side; give the clouds, and the trouble with the broker."""
-    things: dict[Hashable, Callable[[], str]] = {_key(cloud): _ask_cloud(cloud) for cloud in rows}
-    broker = ("broker", settings.BROKER_URL)
-    things[broker] = _ask_broker
-    troubles = _LOOKS.at(things)
-    clouds = [
-        CloudHealth(
-            name=cloud.name,
-            trouble=_REDACTOR.text(troubles[_key(cloud)]),
-            version=cloud.version,
-            clock_skew_seconds=cloud.clock_skew_seconds,
-            probed_at=cloud.probed_at,
-            probe_doubt=_REDACTOR.text(cloud.probe_error),
-        )
-        for cloud in rows
-    ]
-    return clouds, _REDACTOR.text(troubles[broker])
+def _pulse(part: PulsePart, *, now: datetime) -> PulseHealth:
+    row = Pulse.objects.filter(part=part).first()
+    ended = row.ended_at if row else None
+    return PulseHealth(last_at=ended, age_seconds=_age(ended, now=now), seconds=row.seconds if row else None)
 
 
-def _key(cloud: TargetCloud) -> Hashable:
-    # A changed address or key is another thing to look at.
-    return (cloud.uuid, cloud.endpoint, cloud.api_key_sealed, cloud.secret_key_sealed, cloud.ca_file)
+def _age(moment: datetime | None, *, now: datetime) -> float | None:
+    return round(max(0.0, (now - moment).total_seconds()), 1) if moment else None
 
 
-def _ask_cloud(cloud: TargetCloud) -> Callable[[], str]:
-    """Give the question to a cloud; what it needs of the database is read before, on the caller's thread."""
-    try:
-        endpoint = Endpoint(
-            url=cloud.endpoint,
-            api_key=cloud.api_key,
-            secret_key=cloud.secret_key,
-            ca_file=cloud.ca_file or None,
-            timeout=_CLOUD_TIMEOUT,
-        )
-    except SecretUnreadable:
-        return lambda: "its credentials were sealed with another FIELD_KEY"
-    return lambda: _trouble_with(endpoint)
+def _is_late(age_seconds: float | None, limit: timedelta) -> bool:
+    return age_seconds is None or age_seconds > limit.total_seconds()
 
 
-def _trouble_with(endpoint: Endpoint) -> str:
-    try:
-        Gateway(endpoint, clock=SYSTEM_CLOCK, destroy_port=DENY_ALL).capabilities()
-    except CloudError as trouble:
-        return str(trouble)
-    return ""
-
-
-def _ask_broker() -> str:
-    if _broker_is_inside():
-        return ""
-    options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
-    with Connection(settings.BROKER_URL, connect_timeout=_BROKER_TIMEOUT, transport_options=options) as broker:
-        try:
-            broker.ensure_connection(max_retries=1, interval_start=0, timeout=_BROKER_TIMEOUT)
-        except (OperationalError, OSError) as trouble:
-            return f"unreachable: {trouble}; due work is found by the sweeper, later than usual"
-    return ""
-
-
-def _broker_is_inside() -> bool:
-    return str(settings.BROKER_URL).startswith("memory:")
-
-
-def _broker(trouble: str) -> dict[str, str]:
-    if _broker_is_inside():
-        return {"kind": "in process", "state": "connected", "error": ""}
-    kind = str(settings.BROKER_URL).partition(":")[0]
-    return {"kind": kind, "state": "unreachable" if trouble else "connected", "error": trouble}
+def _since(age_seconds: float | None) -> str:
+    return "never" if age_seconds is None else f"not for {age_seconds:g} s"
 
 
 def _ossea_word(clouds: list[CloudHealth]) -> str:
@@ -221,13 +200,58 @@ def _ossea_word(clouds: list[CloudHealth]) -> str:
     return "unreachable" if any(cloud.trouble for cloud in clouds) else "configured"
 
 
-def _problems(clouds: list[CloudHealth], watcher: WatcherHealth) -> list[str]:
-    """Say what is wrong and what to do, one sentence a thing."""
-    problems = [f"Cloud {cloud.name}: {cloud.trouble.rstrip('.')}." for cloud in clouds if cloud.trouble]
+def _generation_part() -> Part:
+    paused = paused_reason()
+    return Part("generation", "paused: the database is older than the world" if paused else "", paused)
+
+
+def _cloud_parts(clouds: list[CloudHealth]) -> list[Part]:
     if not clouds:
-        problems.append("No target cloud is configured: import one into the inventory.")
+        return [Part("clouds", "none is configured", "No target cloud is configured: import one into the inventory.")]
+    return [
+        Part(
+            f"cloud {cloud.name}",
+            "does not answer as it should" if cloud.trouble else "",
+            f"Cloud {cloud.name}: {cloud.trouble.rstrip('.')}." if cloud.trouble else "",
+        )
+        for cloud in clouds
+    ]
+
+
+def _watcher_part(watcher: WatcherHealth) -> Part:
     if watcher.word == "not running":
-        problems.append("No worker or watcher is alive: start `manage.py serve`, or a worker and `manage.py watch`.")
-    elif watcher.word == "stalled":
-        problems.append("Nobody watches jobs, though processes live: start `manage.py watch`, or look into its log.")
-    return problems
+        return Part("watcher", "no worker or watcher is alive", _NOT_RUNNING, watcher.age_seconds)
+    if watcher.word == "stalled":
+        told = "Nobody watches jobs, though processes live: start `manage.py watch`, or look into its log."
+        return Part("watcher", f"nobody watched: {_since(watcher.age_seconds)}", told, watcher.age_seconds)
+    return Part("watcher", age_seconds=watcher.age_seconds)
+
+
+def _sweeper_part(sweeper: PulseHealth, watcher: WatcherHealth) -> Part:
+    if not _is_late(sweeper.age_seconds, STALLED_AFTER):
+        return Part("sweeper", age_seconds=sweeper.age_seconds)
+    # Who watches sweeps too: where nobody does, that is the one thing to say.
+    told = _watcher_part(watcher).trouble or (
+        "Nobody looks for due work, though somebody watches: look into the log of `manage.py watch`."
+    )
+    return Part("sweeper", f"nobody swept: {_since(sweeper.age_seconds)}", told, sweeper.age_seconds)
+
+
+def _broker_part(broker: dict[str, str]) -> Part:
+    trouble = broker["error"]
+    return Part("broker", "unreachable" if trouble else "", f"Broker: {trouble}." if trouble else "")
+
+
+def _canary_part(canary: PulseHealth, watcher: WatcherHealth, broker: dict[str, str]) -> Part:
+    if not _is_late(canary.age_seconds, CANARY_LATE_AFTER):
+        return Part("canary", age_seconds=canary.age_seconds)
+    told = (
+        (_NOT_RUNNING if watcher.word == "not running" else "")
+        or _broker_part(broker).trouble
+        or _watcher_part(watcher).trouble
+        or (
+            f"No worker heard a message that went through the broker ({_since(canary.age_seconds)}): start a worker, "
+            "or look into its log; until then due work waits for the sweeper."
+        )
+    )
+    return Part("canary", f"no worker heard a message: {_since(canary.age_seconds)}", told, canary.age_seconds)

@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 
 from debugtools.api.views import EndpointsViewSet, HealthViewSet, InternalsViewSet, LogsViewSet
 from debugtools.dashboard import health_view, work_view
+from debugtools.probes import AliveView, ReadyView
 from failover_project.api.idempotency import answered_once
 from failover_project.api.roles import role_in_words
 from jobs.api.start_views import BulkFailoverViewSet, LiveFailoverViewSet, TestFailoverViewSet
@@ -102,6 +103,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(answered_once(api_v1))),
     path("swagger/index.html", SpectacularSwaggerView.as_view(url_name="schema"), name="swagger"),
     path("redoc/", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    path("healthz", AliveView.as_view(), name="healthz"),
+    path("readyz", ReadyView.as_view(), name="readyz"),
 ]
 
 handler400 = "failover_project.api.fallbacks.bad_request"

@@ -26,6 +26,7 @@ from jobs.models import (
     JobType,
     Plan,
     ProcessLease,
+    Pulse,
     Question,
     Reservation,
     RoleLease,
@@ -234,6 +235,14 @@ class RoleLeaseAdmin(JournalAdmin):
 
     list_display = ("role", "owner", "last_tick_at", "valid_until")
     search_fields = ("role", "owner")
+
+
+@admin.register(Pulse)
+class PulseAdmin(JournalAdmin):
+    """This will list when sweeper and canary last came to the end of a round."""
+
+    list_display = ("part", "began_at", "ended_at", "seconds")
+    search_fields = ("part",)
 
 
 @admin.register(CommandTiming)

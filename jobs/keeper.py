@@ -22,6 +22,8 @@ from jobs.engine.ports import Engine
 from jobs.engine.sweeper import sweep, tidy
 from jobs.engine.watcher import ROLE, Watcher
 from jobs.generation.guard import GenerationGuard, keep_marks, paused_reason
+from jobs.models import PulsePart
+from jobs.pulses import note_round, send_canary_when_due
 from jobs.runtime import Gateways
 from notifications.deliveries import Deliverer
 from notifications.sending import Sender
@@ -67,7 +69,7 @@ class Keeper:
     def watch_forever(self) -> None:
         """Watch and sweep; of several processes one does it at a time, by a lease in the database."""
         watcher = Watcher(self.engine)
-        swept_at = tidied_at = renewed_at = 0.0
+        swept_at = tidied_at = renewed_at = noted_at = 0.0
         watches = False
         while not self.stop.is_set():
             now = self._now()
@@ -79,6 +81,9 @@ class Keeper:
             if watches and now >= swept_at + SWEEP_SECONDS:
                 sweep(self.engine)
                 swept_at = now
+                if now >= noted_at + BEAT_SECONDS:
+                    note_round(PulsePart.SWEEPER, ended_at=self.engine.clock.now())
+                    noted_at = now
             if watches and now >= tidied_at + TIDY_SECONDS:
                 tidy(self.engine)
                 tidied_at = now
@@ -155,6 +160,15 @@ class Keeper:
                 return
             close_old_connections()
 
+    def send_canaries_forever(self) -> None:
+        """Send canaries through the broker; of several processes one does it at a time."""
+        while True:
+            if leases.take_role(self.engine, role=PulsePart.CANARY):
+                send_canary_when_due(now=self.engine.clock.now())
+            if self.stop.wait(BEAT_SECONDS):
+                return
+            close_old_connections()
+
     def mend_guards(self) -> None:
         """Make the audit's guards again where somebody took them away, and say so."""
         absent = missing_guards()
@@ -172,4 +186,5 @@ class Keeper:
             "sealer": self.seal_forever,
             "generation": self.mark_forever,
             "notifications": self.deliver_forever,
+            "canary": self.send_canaries_forever,
         }

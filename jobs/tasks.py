@@ -1,4 +1,7 @@
-"""This will give Celery one task per phase, so that Flower shows them; each does the phase's due work and returns."""
+"""This will give Celery one task per phase, so that Flower shows them, and the canary.
+
+A phase's task does its due work and returns.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from celery import Task, shared_task
 
 from jobs.engine.advance import advance
 from jobs.models import Phase
+from jobs.pulses import hear_canary
 from jobs.runtime import process_engine
 
 
@@ -21,3 +25,9 @@ def _task_of(phase: str) -> Task[Any, Any]:
 
 
 PHASE_TASKS: dict[str, Task[Any, Any]] = {phase: _task_of(phase) for phase in Phase.values}
+
+
+@shared_task(name="jobs.canary", ignore_result=True, acks_late=False)
+def canary(sent_at: float) -> None:
+    """Note that a message came from its sender to this worker; `sent_at` is in unix seconds."""
+    hear_canary(sent_at=sent_at, now=process_engine().clock.now())

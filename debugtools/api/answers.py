@@ -33,6 +33,14 @@ class WatcherHealthAnswer(serializers.Serializer[Any]):
     living_processes = serializers.IntegerField()
 
 
+class PulseHealthAnswer(serializers.Serializer[Any]):
+    """This will describe when a part last ended a round: a sweep, or a canary's way through the broker to a worker."""
+
+    last_at = serializers.DateTimeField(allow_null=True)
+    age_seconds = serializers.FloatField(allow_null=True)
+    seconds = serializers.FloatField(allow_null=True, help_text="How long that round took, where it is measured.")
+
+
 class BrokerHealthAnswer(serializers.Serializer[Any]):
     """This will describe whether wake-ups can be sent."""
 
@@ -46,6 +54,8 @@ class HealthDetails(serializers.Serializer[Any]):
 
     clouds = CloudHealthAnswer(many=True)
     watcher = WatcherHealthAnswer()
+    sweeper = PulseHealthAnswer()
+    canary = PulseHealthAnswer()
     broker = BrokerHealthAnswer()
 
 

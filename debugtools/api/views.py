@@ -52,7 +52,9 @@ class HealthViewSet(ViewSet):
                         {**asdict(cloud), "state": "unreachable" if cloud.trouble else "reachable"}
                         for cloud in found.clouds
                     ],
-                    "watcher": asdict(found.watcher) if found.watcher else None,
+                    "watcher": asdict(found.watcher),
+                    "sweeper": asdict(found.sweeper),
+                    "canary": asdict(found.canary),
                     "broker": found.broker,
                 },
             }
@@ -60,7 +62,7 @@ class HealthViewSet(ViewSet):
 
     def handle_exception(self, exc: Exception) -> Response:
         """Say so when the database is gone, also where it was needed to know who asks: nothing is told but that."""
-        if isinstance(exc, DatabaseError | InterfaceError):
+        if isinstance(exc, DatabaseGone | DatabaseError | InterfaceError):
             log.warning("database_gone", error=str(exc))
             exc = DatabaseGone()
         return super().handle_exception(exc)

@@ -193,6 +193,9 @@ MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "valid_until": "another may take it from then on, unless it is renewed",
             "last_tick_at": "when it was renewed last",
         },
+        "jobs_pulse": {
+            "part": "which part of the service",
+        },
         "jobs_question": {
             "kind": "what kind of question; the runbook has a section for each",
             "text": "the question, in words",

@@ -69,8 +69,8 @@ ROUTE_ROLES: Mapping[str, Mapping[str, Role]] = MappingProxyType(
 # What counts as a start for the limits; a bulk start counts once.
 START_ROUTES = frozenset({"failover-live", "failover-test", "failover-bulk"})
 
-# Routes that answer without authentication: they hold nothing but the API's own description.
-PUBLIC_ROUTES = frozenset({"schema", "swagger", "redoc"})
+# Routes that answer without authentication: the API's own description, and whether process and service are well.
+PUBLIC_ROUTES = frozenset({"schema", "swagger", "redoc", "healthz", "readyz"})
 
 
 def needed_role(*, route: str, method: str) -> Role | None:

@@ -5,6 +5,7 @@ from jobs.models.event import JobEvent
 from jobs.models.job import FailoverJob, JobState, JobStatus, JobType, Outcome, Priority
 from jobs.models.lease import ProcessLease, RoleLease
 from jobs.models.plan import Phase, Plan, PlanKind, PlanState, Step, StepState
+from jobs.models.pulse import Pulse, PulsePart
 from jobs.models.question import Question
 from jobs.models.timing import CommandTiming
 
@@ -23,6 +24,8 @@ __all__ = [
     "PlanState",
     "Priority",
     "ProcessLease",
+    "Pulse",
+    "PulsePart",
     "Question",
     "Reservation",
     "RoleLease",

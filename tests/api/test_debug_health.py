@@ -15,7 +15,8 @@ from rest_framework.test import APIClient
 
 from debugtools.looks import Looks
 from inventory.models import TargetCloud
-from jobs.models import ProcessLease, RoleLease
+from jobs.models import ProcessLease, PulsePart, RoleLease
+from jobs.pulses import note_round
 from tests.support.inventory_of import ScenarioInventory
 
 HEALTH = "/api/v1/debug/health"
@@ -27,6 +28,8 @@ def _engines_run(*, ticked_ago: float = 1.0) -> None:
     ProcessLease.objects.create(owner="p", host="h", pid=1, started_at=now, valid_until=until)
     ticked = now - timedelta(seconds=ticked_ago)
     RoleLease.objects.create(role="watcher", owner="p", valid_until=until, last_tick_at=ticked)
+    note_round(PulsePart.SWEEPER, ended_at=ticked)
+    note_round(PulsePart.CANARY, ended_at=now, seconds=0.02)
 
 
 def _health(viewer: APIClient) -> dict[str, Any]:

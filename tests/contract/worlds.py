@@ -19,7 +19,8 @@ from failover_project.api.tokens import create_token
 from inventory.intake.reading import read_document
 from inventory.models import Appliance, ProtectedVM, Replication, TargetCloud
 from inventory.services import import_inventory
-from jobs.models import FailoverJob, ProcessLease, RoleLease
+from jobs.models import FailoverJob, ProcessLease, PulsePart, RoleLease
+from jobs.pulses import note_round
 from networks.models import NetworkMapping
 from tests.contract.document import contract
 from tests.house.tree import document
@@ -94,6 +95,8 @@ class Place:
         until = now + timedelta(seconds=15)
         ProcessLease.objects.create(owner="p", host="h", pid=1, started_at=now, valid_until=until)
         RoleLease.objects.create(role="watcher", owner="p", valid_until=until, last_tick_at=now)
+        for part in PulsePart:
+            note_round(part, ended_at=now)
 
     def test_in_its_window(self) -> FailoverJob:
         """Have a test of the VM whose target VM runs."""
