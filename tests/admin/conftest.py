@@ -18,7 +18,7 @@ def browser_of(users: Any, role: str) -> Client:
     """Give a browser of a user in the group of that name; of one in no group for none."""
     user = users.objects.create_user(f"{role or 'nobody'}-user", is_staff=True)
     if role:
-        user.groups.add(Group.objects.get_or_create(name=role)[0])
+        user.groups.add(Group.objects.get(name=role))
     client = Client()
     client.force_login(user)
     return client

@@ -146,7 +146,7 @@ def test_nothing_of_a_token_is_changed_in_the_admin(browser: Client) -> None:
 
 def _user_in(django_user_model: Any, *groups: str) -> Client:
     user = django_user_model.objects.create_user("alice", password="a long password", is_staff=True)
-    user.groups.set([Group.objects.create(name=name) for name in groups])
+    user.groups.set(Group.objects.filter(name__in=groups))
     client = Client(enforce_csrf_checks=True, raise_request_exception=False)
     client.force_login(user)
     return client
@@ -156,6 +156,15 @@ def _csrf(client: Client) -> str:
     client.get("/admin/login/?next=/")
     client.get("/admin/password_change/")
     return client.cookies["csrftoken"].value
+
+
+@pytest.mark.django_db
+def test_every_role_has_its_group_after_a_migration() -> None:
+    Group.objects.filter(name="viewer").delete()
+
+    call_command("migrate", verbosity=0)
+
+    assert sorted(Group.objects.values_list("name", flat=True)) == ["admin", "operator", "viewer"]
 
 
 def test_the_browser_may_do_what_its_groups_may_with_the_csrf_token(django_user_model: Any) -> None:
