@@ -5,6 +5,7 @@ docs/inventory-file.md describes the same for people. A `description` completes 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import TextChoices
@@ -45,8 +46,9 @@ def _text(longest: int, *, shortest: int = 1) -> dict[str, Any]:
     }
 
 
-def _choice(choices: type[TextChoices]) -> dict[str, Any]:
-    return {"enum": list(choices.values), "description": f"one of {', '.join(choices.values)}"}
+def _choice(choices: Iterable[TextChoices]) -> dict[str, Any]:
+    values = [choice.value for choice in choices]
+    return {"enum": values, "description": f"one of {', '.join(values)}"}
 
 
 def _whole(smallest: int, largest: int) -> dict[str, Any]:
@@ -110,7 +112,7 @@ REPLICA = {
         change_id=_text(255, shortest=0),
         last_sync_at=TIME,
         # Only a commit hands a volume over.
-        state={"enum": [state.value for state in ReplicaState if state != ReplicaState.HANDED_OVER]},
+        state=_choice(state for state in ReplicaState if state != ReplicaState.HANDED_OVER),
     ),
     "type": ["object", "null"],
 }

@@ -35,6 +35,11 @@ BENT: tuple[Any, ...] = (
 )
 
 
+def whole() -> dict[str, Any]:
+    """Describe a cloud, its appliance and a VM, with a replica whose state is said."""
+    return doc.inventory(doc.vm(disks=[doc.disk(0, replica=doc.replica(0, state="good")), doc.disk(1)]))
+
+
 def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     yield path
     entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
@@ -43,7 +48,7 @@ def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
 
 
 def bent_at(path: tuple[str | int, ...], value: object) -> Any:
-    document = doc.inventory()
+    document = whole()
     if not path:
         return value
     parent: Any = document
@@ -56,8 +61,8 @@ def bent_at(path: tuple[str | int, ...], value: object) -> Any:
 @pytest.mark.django_db
 @pytest.mark.parametrize("value", BENT, ids=[f"{value!r:.12}" for value in BENT])
 def test_a_bent_document_is_taken_or_refused_and_never_breaks(value: object) -> None:
-    import_inventory(document=doc.inventory(), source="test")
-    for path in places(doc.inventory()):
+    import_inventory(document=whole(), source="test")
+    for path in places(whole()):
         report = import_inventory(document=bent_at(path, value), source="test", environ={})
         refused = [str(refusal) for refusal in report.refused]
         assert refused or report.unchanged or report.changed or report.created or value in ({}, []), (path, refused)

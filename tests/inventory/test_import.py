@@ -96,6 +96,7 @@ def test_a_key_that_is_not_known_is_refused_with_the_one_that_was_meant() -> Non
         ({"disks": [doc.disk(0, replica={"volume_id": "7"})]}, "vms[0].disks[0].replica: volume_id: must be a lower"),
         ({"disks": [doc.disk(0, replica=doc.replica(0, last_sync_at="2025-08-18T15:00:00"))]}, "must be a time with"),
         ({"disks": [doc.disk(0, replica=doc.replica(0, change_id="", state="good"))]}, "state: good needs a change_id"),
+        ({"disks": [doc.disk(0, replica=doc.replica(0, state="handed_over"))]}, "state: must be one of good, unverif"),
         ({"nics": [doc.nic(mac="00:50:56:ab:cd")]}, "vms[0].nics[0]: mac: must be a MAC address"),
         ({"nics": [doc.nic(addresses=["10.0.0.256"])]}, "vms[0].nics[0].addresses[0]: must be an IP address"),
         ({"replications": [doc.run(status="replicating")]}, "finished_at: must be empty while the status is"),
