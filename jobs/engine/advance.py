@@ -14,11 +14,13 @@ from jobs.engine import attempts, claims, decisions, questions
 from jobs.engine.board import Board
 from jobs.engine.journal import load_command, record
 from jobs.engine.ports import Engine
+from jobs.engine.statements import Prepared
 from jobs.models import AttemptState, FailoverJob, JobState, Step, StepAttempt
 
 log = structlog.get_logger(__name__)
 
 _ROUNDS = 50
+_ENDPOINT = Prepared(lambda job_id: FailoverJob.objects.filter(pk=job_id).order_by().values_list("endpoint"))
 
 
 def advance(engine: Engine, *, job_id: int, phase: str) -> None:
@@ -67,8 +69,7 @@ def _work(engine: Engine, *, job_id: int, phase: str) -> list[str]:
 
 def _is_paused(engine: Engine, *, job_id: int) -> bool:
     """Whether nothing may be begun or carried on for this job; the sweeper rings again."""
-    endpoint = FailoverJob.objects.filter(pk=job_id).values_list("endpoint", flat=True).first()
-    obstacle = engine.obstacle(endpoint) if endpoint is not None else ""
+    obstacle = next((engine.obstacle(endpoint) for (endpoint,) in _ENDPOINT.values(job_id=job_id)), "")
     if obstacle:
         log.warning("paused", obstacle=obstacle)
     return bool(obstacle)

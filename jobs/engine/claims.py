@@ -30,6 +30,10 @@ from jobs.models import (
 _RESERVED = Prepared(
     lambda resource: Reservation.objects.filter(resource=resource).values_list("pk"), texts=frozenset({"resource"})
 )
+_HOLDER = Prepared(
+    lambda resource: Reservation.objects.filter(resource=resource).values_list("job__job_id"),
+    texts=frozenset({"resource"}),
+)
 _RUNNING_PLAN = Prepared(lambda plan_id: Plan.objects.filter(pk=plan_id, state=PlanState.RUNNING).order_by())
 
 
@@ -217,9 +221,12 @@ def _wait(engine: Engine, step: Step, wait: Wait) -> None:
 
 def _wait_for_resource(engine: Engine, step: Step, resource: str) -> None:
     """Queue up for a resource; the end of the attempt that has it rings for the first in the queue."""
-    holder = Reservation.objects.filter(resource=resource).select_related("job").first()
-    reason = f"Waits for {resource}" + (f", which {holder.job.job_id} uses just now." if holder else ".")
-    Step.objects.filter(pk=step.pk, state=StepState.WAITING).update(
+    holder = next(iter(_HOLDER.values(resource=resource)), None)
+    reason = f"Waits for {resource}" + (f", which {holder[0]} uses just now." if holder else ".")
+    compare_and_set(
+        Step,
+        pk=step.pk,
+        expecting={"state": StepState.WAITING},
         not_before=engine.later(0.0 if holder is None else engine.rules.patience_in_queue),
         waiting_for=resource,
         reason=reason,

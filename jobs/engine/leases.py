@@ -11,7 +11,15 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from jobs.engine.ports import Engine
+from jobs.engine.statements import Prepared
 from jobs.models import ProcessLease, RoleLease
+
+_HELD = Prepared(
+    lambda now: (
+        ProcessLease.objects.filter(valid_until__gt=now).order_by().values_list("owner", "host", "pid", "process_start")
+    ),
+    moments=frozenset({"now"}),
+)
 
 
 def beat(engine: Engine) -> None:
@@ -31,10 +39,9 @@ def living_owners(engine: Engine) -> set[str]:
 
     Whoever is not among them is dead, also one that was killed before its first beat, or whose lease was removed.
     """
-    host = socket.gethostname()
-    leases = ProcessLease.objects.filter(valid_until__gt=engine.clock.now())
-    living = {lease.owner for lease in leases if lease.host != host or _process_lives(lease.pid, lease.process_start)}
-    return living | {engine.owner}
+    here = socket.gethostname()
+    held = _HELD.values(now=engine.clock.now())
+    return {owner for owner, host, pid, start in held if host != here or _process_lives(pid, start)} | {engine.owner}
 
 
 def bury(engine: Engine, *, keep_seconds: float = 3600.0) -> int:

@@ -9,16 +9,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Generic, TypeVar
 
 from django.db import connection
-from django.db.models import Field, Model, QuerySet
+from django.db.models import DateTimeField, Field, Model, QuerySet
 
 M = TypeVar("M", bound=Model)
 
 # Stands for an integer parameter while a query is compiled; no row has such an id.
 _FIRST_STAND_IN = -4_000_000_000_000
+_MOMENT: DateTimeField[datetime, datetime] = DateTimeField()
 
 
 @dataclass(frozen=True)
@@ -38,31 +40,38 @@ class _Slot:
 
 
 class Prepared(Generic[M]):
-    """A query that is a function of integers, or of the `texts` it names.
+    """A query that is a function of integers, or of the `texts` and `moments` it names.
 
     `Prepared(lambda job_id: Plan.objects.filter(job_id=job_id))` is run by `rows(job_id=15)`.
     """
 
-    def __init__(self, query: Callable[..., QuerySet[M, Any]], *, texts: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        query: Callable[..., QuerySet[M, Any]],
+        *,
+        texts: frozenset[str] = frozenset(),
+        moments: frozenset[str] = frozenset(),
+    ) -> None:
         """Keep the query; it is compiled when it is first run."""
         self._query = query
-        self._texts = texts
+        self._texts, self._moments = texts, moments
         self._names = tuple(inspect.signature(query).parameters)
         self._compiled: _Compiled | None = None
 
-    def rows(self, **values: int | str) -> list[M]:
+    def rows(self, **values: int | str | datetime) -> list[M]:
         """Run the query and give its rows as models."""
         compiled = self._compiled or self._compile()
         return [compiled.model.from_db(connection.alias, compiled.attributes, row) for row in self.values(**values)]
 
-    def row(self, **values: int | str) -> M | None:
+    def row(self, **values: int | str | datetime) -> M | None:
         """Run the query and give its only row, or None."""
         return next(iter(self.rows(**values)), None)
 
-    def values(self, **values: int | str) -> list[list[Any]]:
+    def values(self, **values: int | str | datetime) -> list[list[Any]]:
         """Run the query and give the columns it selects, row by row."""
         compiled = self._compiled or self._compile()
-        parameters = [values[one.name] if isinstance(one, _Slot) else one for one in compiled.parameters]
+        given = {name: _as_stored(value) for name, value in values.items()}
+        parameters = [given[one.name] if isinstance(one, _Slot) else one for one in compiled.parameters]
         with connection.cursor() as cursor:
             cursor.execute(compiled.sql, parameters)
             fetched = [list(row) for row in cursor.fetchall()]
@@ -73,11 +82,9 @@ class Prepared(Generic[M]):
         return fetched
 
     def _compile(self) -> _Compiled:
-        stand_ins: dict[int | str, str] = {
-            f"a value for {name}" if name in self._texts else _FIRST_STAND_IN - number: name
-            for number, name in enumerate(self._names)
-        }
-        queryset = self._query(**{name: stand_in for stand_in, name in stand_ins.items()})
+        given = {name: self._stand_in(number, name) for number, name in enumerate(self._names)}
+        stand_ins = {_as_stored(stand_in): name for name, stand_in in given.items()}
+        queryset = self._query(**given)
         compiler = queryset.query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
         columns = [column for column, _, _ in compiler.select]
@@ -89,6 +96,16 @@ class Prepared(Generic[M]):
             converters=tuple((at, *rest) for at, rest in compiler.get_converters(columns).items()),
         )
         return self._compiled
+
+    def _stand_in(self, number: int, name: str) -> int | str | datetime:
+        if name in self._texts:
+            return f"a value for {name}"
+        return datetime(1001 + number, 1, 1, tzinfo=UTC) if name in self._moments else _FIRST_STAND_IN - number
+
+
+def _as_stored(value: int | str | datetime) -> Any:
+    """Give a parameter as the database takes it: databases differ in their moments."""
+    return _MOMENT.get_db_prep_value(value, connection) if isinstance(value, datetime) else value
 
 
 def compare_and_set(model: type[Model], *, pk: int, expecting: Mapping[str, Any], **values: Any) -> bool:

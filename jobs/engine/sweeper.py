@@ -7,27 +7,32 @@ from django.db.models import Q
 from jobs.engine.board import read_board
 from jobs.engine.leases import bury
 from jobs.engine.ports import FARTHEST, Engine, has_come
+from jobs.engine.statements import Prepared, compare_and_set
 from jobs.models import AttemptState, FailoverJob, JobState, Phase
 
 ROLE = "watcher"
 # A job in its window is looked at when that ends, however far off it is; a moving one soon, whatever a clock that has
 # been set back since once noted.
 _KEEPS_NO_DATE = Q(state__in=[JobState.QUEUED, JobState.RUNNING])
-
-
-def sweep(engine: Engine, *, limit: int = 500) -> int:
-    """Ring for every due job, the longest due first; give how many rings that were."""
-    now = engine.clock.now()
-    due = (
+_MOST_AT_ONCE = 500
+_DUE = Prepared(
+    lambda now, farthest: (
         FailoverJob.objects.exclude(state=JobState.FINISHED)
-        .filter(Q(next_look_at__lte=now) | (_KEEPS_NO_DATE & Q(next_look_at__gt=engine.later(FARTHEST))))
-        .order_by("next_look_at")[:limit]
-    )
+        .filter(Q(next_look_at__lte=now) | (_KEEPS_NO_DATE & Q(next_look_at__gt=farthest)))
+        .order_by("next_look_at")[:_MOST_AT_ONCE]
+    ),
+    moments=frozenset({"now", "farthest"}),
+)
+
+
+def sweep(engine: Engine) -> int:
+    """Ring for every due job, the longest due first; give how many rings that were."""
     rings = 0
-    for job in due:
+    for job in _DUE.rows(now=engine.clock.now(), farthest=engine.later(FARTHEST)):
         # Pushed on before the rings: a lost message is rung again after the patience, a living one is not doubled.
         later = engine.later(engine.rules.patience_with_bell)
-        if not FailoverJob.objects.filter(pk=job.pk, next_look_at=job.next_look_at).update(next_look_at=later):
+        as_read = {"next_look_at": job.next_look_at}
+        if not compare_and_set(FailoverJob, pk=job.pk, expecting=as_read, next_look_at=later):
             continue
         for phase in due_phases(engine, job):
             engine.bell.ring(job_id=job.pk, phase=phase)

@@ -5,9 +5,14 @@ from __future__ import annotations
 from django.db.models import F
 
 from jobs.engine.ports import Engine
+from jobs.engine.statements import Prepared
 from jobs.models import CommandTiming, StepAttempt
 
 _NEWEST_SHARE = 0.3
+_KNOWN = Prepared(
+    lambda endpoint: CommandTiming.objects.filter(endpoint=endpoint).values_list("command", "mean_seconds"),
+    texts=frozenset({"endpoint"}),
+)
 
 
 def learn(engine: Engine, *, attempt: StepAttempt, command: str) -> None:
@@ -26,5 +31,4 @@ def learn(engine: Engine, *, attempt: StepAttempt, command: str) -> None:
 
 def usual_seconds(*, endpoint: str, default: float = 0.0) -> dict[str, float]:
     """Give the usual seconds of every command seen on the endpoint."""
-    rows = CommandTiming.objects.filter(endpoint=endpoint).values_list("command", "mean_seconds")
-    return {command: mean or default for command, mean in rows}
+    return {command: mean or default for command, mean in _KNOWN.values(endpoint=endpoint)}

@@ -6,6 +6,7 @@ volumes and what the hypervisor really holds, not only records.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,6 +39,7 @@ ALLOWED = frozenset(
     }
 )
 _VM_COMMANDS = frozenset({"destroyVirtualMachine", "startVirtualMachine", "stopVirtualMachine", "updateVirtualMachine"})
+_COMMAND = re.compile(r"(?:^|&)command=(\w+)")
 _ENDED_VOLUME = frozenset({"Destroy", "Destroyed", "Expunging", "Expunged"})
 # A replica may hang nowhere for so long within a running job before somebody has to be told (I3).
 _JOBS = """
@@ -100,10 +102,10 @@ class Checker:
 
     def arriving(self, body: str) -> Arrival | None:
         """Note what is so before a changing call is handed to the cloud."""
-        params = dict(parse_qsl(body, keep_blank_values=True))
-        command = params.get("command", "")
+        command = command_in(body)
         if not is_mutating(command):
             return None
+        params = dict(parse_qsl(body, keep_blank_values=True))
         self.simulator.advance()
         vm_id = params.get("virtualmachineid", params.get("id", "")) if command in _VM_COMMANDS else ""
         volume_id = _volume_of(command, params, self.world.snapshots)
@@ -261,6 +263,12 @@ class Checker:
 
     def _now(self) -> float:
         return self.stage.service.clock.now().timestamp()
+
+
+def command_in(body: str) -> str:
+    """Give the command that a request names; most requests are reads, of which nothing else is asked."""
+    named = _COMMAND.search(body)
+    return named.group(1) if named is not None else ""
 
 
 def _volume_of(command: str, params: Mapping[str, str], snapshots: Mapping[str, Any]) -> str:

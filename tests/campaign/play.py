@@ -17,6 +17,7 @@ from tests.campaign.commits import Commits
 from tests.campaign.ends import judge_ends
 from tests.campaign.ground import Ground, Set
 from tests.campaign.hands import Hands
+from tests.campaign.lighter import lighten
 from tests.campaign.schedule import Schedule
 from tests.campaign.service import Door, NeverRests
 from tests.campaign.troubles import Cell, plan
@@ -56,6 +57,7 @@ class Player:
         """Set the ground."""
         self.ground = Ground()
         self.commits = Commits()
+        lighten()
 
     def play(self, schedule: Schedule) -> Played:
         """Play one and give what was seen."""

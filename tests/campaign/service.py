@@ -13,9 +13,10 @@ from django.db import DatabaseError, connection
 
 from jobs.engine import leases
 from jobs.engine.advance import advance
+from jobs.engine.statements import Prepared
 from jobs.engine.sweeper import sweep
 from jobs.engine.watcher import ROLE
-from jobs.models import ProcessLease
+from jobs.models import FailoverJob, ProcessLease
 from tests.support.service import Service, WorkerKilled
 from tests.support.simulator_adapter import SimulatorAdapter
 
@@ -23,6 +24,7 @@ BEAT_SECONDS = 5.0
 SWEEP_SECONDS = 0.5
 # A schedule that does not come to rest in so many rounds never will (invariant 19).
 MOST_ROUNDS = 1500
+_LOOKS = Prepared(lambda: FailoverJob.objects.filter(next_look_at__isnull=False).order_by().values_list("next_look_at"))
 
 _MOVING = """
 SELECT count(*) FROM jobs_failoverjob j WHERE j.state IN ('queued', 'running') AND NOT (
@@ -162,6 +164,14 @@ class PlayedService(Service):
         finally:
             for name in ("engine", "watcher", "_beaten_at", "_swept_at", "_asked_role_at", "_watches"):
                 setattr(self, name, kept[name])
+
+    def _seconds_to_next_event(self) -> float:
+        """Do as the service of the stories, with a statement that is not built anew for every round."""
+        now = self.clock.stepped.now()
+        moments: list[float] = [moment.timestamp() for (moment,) in _LOOKS.values()]
+        moments += [moment for moment in (self.watcher.next_look_at(), self.simulator.next_event_at()) if moment]
+        later = [moment - now for moment in moments if moment > now]
+        return min([*later, self.longest_step]) + 0.001
 
     def is_quiet(self) -> bool:
         """Whether no job can move without a person: what a job queues for may be what another one asks about."""

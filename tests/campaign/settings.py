@@ -10,7 +10,8 @@ DATABASES = {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": ":memory:",
         "CONN_MAX_AGE": None,
-        "OPTIONS": {"transaction_mode": "IMMEDIATE"},
+        # SQLite forgets how it understood a statement after 128 others; the service has more.
+        "OPTIONS": {"transaction_mode": "IMMEDIATE", "cached_statements": 2000},
         "TEST": dict(_TESTS_DATABASES["default"]["TEST"]),
     }
 }

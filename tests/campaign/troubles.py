@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
 
 import requests
 from django.db import OperationalError, connection
 
 from cloudstack_simulator import Fault
-from tests.campaign.checker import Checker
+from tests.campaign.checker import Checker, command_in
 from tests.campaign.commits import Commits
 from tests.campaign.ground import Set
 from tests.campaign.schedule import Schedule, Trouble
@@ -46,7 +45,7 @@ class CallsGoWrong(Door):
         self._strike("after_call", _text(request))
 
     def _strike(self, moment: str, body: str) -> None:
-        command = dict(parse_qsl(body)).get("command", "")
+        command = command_in(body)
         self._counts[moment, command] += 1
         for trouble in self.planned:
             if (trouble.moment, trouble.command) != (moment, command):
