@@ -65,6 +65,7 @@ api_v1: list[URLPattern | URLResolver] = [
     path("failover/<identifier:job_id>/rollback", VerbViewSet.as_view({"post": "rollback"}), name="failover-rollback"),
     path("failover/<identifier:job_id>/commit", VerbViewSet.as_view({"post": "commit"}), name="failover-commit"),
     path("failover/<identifier:job_id>/extend", VerbViewSet.as_view({"post": "extend"}), name="failover-extend"),
+    path("failover/<identifier:job_id>/retry", VerbViewSet.as_view({"post": "retry"}), name="failover-retry"),
     path("failover/<identifier:job_id>/answer", FailoverJobViewSet.as_view({"post": "answer"}), name="failover-answer"),
     path("failover/<identifier:vm_id>/readiness", readiness, name="failover-readiness"),
     path("vms/<identifier:vm_id>/", include(vm_routes)),

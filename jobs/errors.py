@@ -214,6 +214,12 @@ class CannotRollBack(_NotNow):
     message = "Cannot roll back"
 
 
+class CannotRetry(_NotNow):
+    """The job did not stop, or nobody may run it again."""
+
+    message = "Cannot retry"
+
+
 class CannotCommit(_NotNow):
     """There is nothing to commit."""
 

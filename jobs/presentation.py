@@ -26,6 +26,7 @@ from jobs.models import (
 )
 from jobs.models.timing import CommandTiming
 from jobs.queue import Place, place_of
+from jobs.retries import obstacle_to_retry
 from jobs.timeline import plans_of
 from jobs.verbs import obstacle_to_extension, obstacle_to_rollback
 
@@ -96,6 +97,7 @@ def details(job: FailoverJob, steps: Sequence[Step]) -> dict[str, Any]:
         **_window(job),
         "evidence": evidence_of(job, steps) if _is_planned_test(job) else None,
         "left_behind": left_behind(job),
+        "retry_of": job.retry_of.job_id if job.retry_of is not None else None,
         **({"debug": {"plans": plans_of(job)}} if job.is_watched_closely else {}),
     }
 
@@ -214,6 +216,7 @@ def allowed_actions(job: FailoverJob) -> list[AllowedAction]:
     """Say which verbs may be used now, and why not the others."""
     asked = bool(open_questions(job))
     cleanup, extend, back = obstacle_to_cleanup(job), obstacle_to_extension(job), obstacle_to_rollback(job)
+    retry = obstacle_to_retry(job)
     if job.state == JobState.FINISHED:
         cancel = "The job is finished."
     elif job.window_opened_at is not None:
@@ -227,6 +230,7 @@ def allowed_actions(job: FailoverJob) -> list[AllowedAction]:
     return [
         AllowedAction("cancel", allowed=not cancel, reason=cancel),
         AllowedAction("answer", allowed=asked, reason="" if asked else "No question is open."),
+        AllowedAction("retry", allowed=not retry, reason=retry),
         AllowedAction("cleanup", allowed=not cleanup, reason=cleanup),
         AllowedAction("extend", allowed=not extend, reason=extend),
         AllowedAction("rollback", allowed=not back, reason=back),

@@ -27,7 +27,7 @@ __all__ = [
 
 def job_of(job_id: str) -> FailoverJob:
     """Give the job by its public id; raises JobNotFound."""
-    job = FailoverJob.objects.select_related("vm").filter(job_id=job_id).first()
+    job = FailoverJob.objects.select_related("vm", "retry_of").filter(job_id=job_id).first()
     if job is None:
         raise JobNotFound(job_id)
     return job

@@ -45,6 +45,7 @@ ROUTE_ROLES: Mapping[str, Mapping[str, Role]] = MappingProxyType(
         "failover-rollback": _START,
         "failover-commit": _START,
         "failover-extend": _START,
+        "failover-retry": _START,
         "failover-answer": _START,
         "failover-readiness": _READ,
         "vm-failover-readiness": _READ,

@@ -153,6 +153,7 @@ class JobDetails(serializers.Serializer[Any]):
     overdue_since = serializers.DateTimeField(allow_null=True)
     evidence = Evidence(allow_null=True)
     left_behind = serializers.ListField(child=serializers.DictField())
+    retry_of = serializers.CharField(allow_null=True, help_text="The failed job that this one tries again.")
     debug = DebugDetails(required=False)
 
 

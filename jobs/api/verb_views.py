@@ -1,4 +1,4 @@
-"""This will be the API's door to what is done with a failover after it ran: roll back, commit, extend."""
+"""This will be the API's door to what is done with a failover after it ran: roll back, commit, extend, retry."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from jobs.api.callers import actor_of
 from jobs.api.rendering import status_answer
 from jobs.api.requests import CancelBody, ExtendBody, RollbackBody
 from jobs.api.start_requests import DryRunQuery
-from jobs.runtime import process_engine
+from jobs.retries import Way, retry, retry_preview
+from jobs.runtime import process_engine, process_gateways
 from jobs.services import job_of
 from jobs.verbs import commit, extend, roll_back, rollback_preview
 
@@ -33,6 +34,34 @@ class RollbackAnswer(StatusAnswer):
         fields = super().get_fields()
         for name, field in fields.items():
             if name not in {"success", "message"}:
+                field.required = False
+        return fields
+
+
+class RetryPlan(serializers.Serializer[Any]):
+    """This will describe how a job is tried again."""
+
+    way = serializers.ChoiceField(choices=[way.value for way in Way], help_text="What a retry does here.")
+    words = serializers.CharField(help_text="The same for people, with the reason.")
+    job_id = serializers.CharField(allow_null=True, help_text="The job that goes on; null where it is not made yet.")
+    steps = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="What is still to be done (dry_run only)."
+    )
+    obstacle = serializers.CharField(
+        allow_null=True, required=False, help_text="Why another job would be refused now (dry_run only)."
+    )
+
+
+class RetryAnswer(StatusAnswer):
+    """This will describe the answer to a retry; with `dry_run=true` only `message` and `retry` are there."""
+
+    retry = RetryPlan(help_text="How it is tried again.")
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Say that a dry run answers less."""
+        fields = super().get_fields()
+        for name, field in fields.items():
+            if name not in {"success", "message", "retry"}:
                 field.required = False
         return fields
 
@@ -75,6 +104,27 @@ class VerbViewSet(ViewSet):
         parser.is_valid(raise_exception=True)
         job = commit(engine=process_engine(), job_id=job_id, actor=actor_of(request), **parser.validated_data)
         return Response(status_answer(job, now=timezone.now(), message="Commit requested"))
+
+    @extend_schema(
+        request=CancelBody, parameters=[DryRunQuery], responses={200: RetryAnswer}, operation_id="retry_failover_job"
+    )
+    def retry(self, request: Request, job_id: str) -> Response:
+        """Try a job again that failed, was cancelled or undone, or asks whether to.
+
+        Where what it made is still there it goes on from the step that failed; else another job is started from the
+        same request, and the answer is that job's status. `dry_run=true` says which, and does nothing.
+        """
+        parser, query = CancelBody(data=request.data), DryRunQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        parser.is_valid(raise_exception=True)
+        doors: dict[str, Any] = {"engine": process_engine(), "gateways": process_gateways()}
+        if query.validated_data["dry_run"]:
+            preview = retry_preview(**doors, job=job_of(job_id))
+            return Response({"message": "Nothing was done: this is how it would be tried again", "retry": preview})
+        retried = retry(**doors, job_id=job_id, actor=actor_of(request), **parser.validated_data)
+        said = {"way": retried.way, "words": retried.words, "job_id": retried.job.job_id}
+        answer = status_answer(retried.job, now=timezone.now(), message="Retry requested")
+        return Response({**answer, "retry": said})
 
     @extend_schema(request=ExtendBody, responses={200: StatusAnswer}, operation_id="extend_test_failover")
     def extend(self, request: Request, job_id: str) -> Response:

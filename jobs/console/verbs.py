@@ -20,9 +20,11 @@ from jobs.engine.ports import Engine
 from jobs.errors import JobError
 from jobs.models import FailoverJob, Question
 from jobs.presentation import allowed_actions
-from jobs.runtime import process_engine
+from jobs.retries import retry, retry_preview
+from jobs.runtime import process_engine, process_gateways
 from jobs.services import answer, cancel, job_of
 from jobs.verbs import commit, extend, roll_back, rollback_preview
+from validation.errors import NotReady
 
 OPERATE = "jobs.operate"
 
@@ -71,10 +73,21 @@ def _clean_up(*, engine: Engine, job_id: str, actor: str, reason: str) -> None:
     clean_up(engine=engine, job=job_of(job_id), actor=actor, reason=reason)
 
 
+def _retry(*, engine: Engine, job_id: str, actor: str, reason: str) -> None:
+    retry(engine=engine, gateways=process_gateways(), job_id=job_id, actor=actor, reason=reason)
+
+
 # By the names that `allowed_actions` has for them.
 VERBS = {
     "cancel": Verb(
         "Cancel this failover", "What was done so far is undone, in reverse order.", "Cancel the failover", cancel
+    ),
+    "retry": Verb(
+        "Try this failover again",
+        "It goes on from the step that failed where its makings still exist, else as another job of the same request.",
+        "Try again",
+        _retry,
+        is_dangerous=False,
     ),
     "cleanup": Verb(
         "Clean up this test",
@@ -112,13 +125,16 @@ def verb_page(request: HttpRequest, pk: int, name: str) -> HttpResponse:
     """Ask for the reason and what else the verb needs, then use it."""
     job = _job(request, pk)
     obstacle = next(known.reason for known in allowed_actions(job) if known.action == name)
-    lost = None
-    if name == "rollback" and not obstacle:
-        try:
+    lost = said = None
+    try:
+        if name == "rollback" and not obstacle:
             lost = rollback_preview(engine=process_engine(), job=job)
-        except JobError as error:
-            obstacle = str(error)
-    return _asked(request, job, VERBS[name], obstacle=obstacle, lost=lost)
+        if name == "retry" and not obstacle:
+            said = retry_preview(engine=process_engine(), gateways=process_gateways(), job=job)
+            obstacle = f"{said['words']} That is refused now: {said['obstacle']}" if said["obstacle"] else ""
+    except JobError as error:
+        obstacle = str(error)
+    return _asked(request, job, VERBS[name], obstacle=obstacle, previews={"lost": lost, "said": said})
 
 
 def answer_page(request: HttpRequest, pk: int, question_id: int, choice: str) -> HttpResponse:
@@ -141,7 +157,7 @@ def _job(request: HttpRequest, pk: int) -> FailoverJob:
 
 
 def _asked(
-    request: HttpRequest, job: FailoverJob, verb: Verb, *, obstacle: str, lost: dict[str, Any] | None = None
+    request: HttpRequest, job: FailoverJob, verb: Verb, *, obstacle: str, previews: dict[str, Any] | None = None
 ) -> HttpResponse:
     """Show the form, or act on it; what the service refuses is shown in its own words."""
     form = verb.form(request.POST or None)
@@ -150,7 +166,7 @@ def _asked(
         actor = request.user.get_username()
         try:
             verb.act(engine=process_engine(), job_id=job.job_id, actor=actor, **form.cleaned_data)
-        except JobError as error:
+        except (JobError, NotReady) as error:
             refusal = str(error)
         else:
             messages.success(request, f"{verb.button}: taken. The job goes on from here by itself.")
@@ -164,6 +180,6 @@ def _asked(
         "verb": verb,
         "obstacle": obstacle,
         "refusal": refusal,
-        "lost": lost,
+        **(previews or {}),
     }
     return TemplateResponse(request, "admin/jobs/failoverjob/verb.html", shown)

@@ -101,6 +101,14 @@ class FailoverJob(models.Model):
     overdue_since = models.DateTimeField(null=True, blank=True, help_text="the window is over and nobody cleaned up")
     cleanup_requested_at = models.DateTimeField(null=True, blank=True)
 
+    retry_of = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="retries",
+        help_text="the job of the same request that this one tries again",
+    )
     requested_by = models.CharField(max_length=150, blank=True)
     reason = models.TextField(blank=True)
     request_id = models.CharField(max_length=100, blank=True, help_text="the API request that started it")

@@ -34,6 +34,7 @@ PATHS = {
     "failover-rollback": "/api/v1/failover/live-failover-x-1/rollback",
     "failover-commit": "/api/v1/failover/live-failover-x-1/commit",
     "failover-extend": "/api/v1/failover/live-failover-x-1/extend",
+    "failover-retry": "/api/v1/failover/live-failover-x-1/retry",
     "failover-answer": "/api/v1/failover/live-failover-x-1/answer",
     "failover-readiness": "/api/v1/failover/vm-x/readiness",
     "vm-failover-readiness": "/api/v1/vms/vm-x/failover-readiness",

@@ -44,6 +44,8 @@ def good_requests(
         Sent("POST", f"{API}/failover/{live_job_id}/rollback", {"confirm_vm_name": "three", "reason": "bad data"}),
         Sent("POST", f"{API}/failover/{live_job_id}/rollback", {}, query="dry_run=true"),
         Sent("POST", f"{API}/failover/{live_job_id}/commit", {"reason": "accepted"}),
+        Sent("POST", f"{API}/failover/{job_id}/retry", {"reason": "the storage is back"}),
+        Sent("POST", f"{API}/failover/{job_id}/retry", {}, query="dry_run=true"),
         Sent("POST", f"{API}/network-mappings", mapping),
         Sent("PUT", f"{API}/network-mappings/{vm_id}", {"mappings": [mapping]}),
         Sent("DELETE", f"{API}/network-mappings/{vm_id}"),

@@ -71,7 +71,11 @@ def _asked(diary: Diary, stage: Scene) -> None:
 
 
 def _verbs(diary: Diary, stage: Scene) -> None:
+    stage.simulator.faults.add(Fault("startVirtualMachine", "fail", times=3))
     live = stage.service.start_live("vm-one")
+    stage.service.run()
+    diary.told("POST", "/failover/{job_id}/retry", {"reason": "The host is back"}, job_id=live.job_id)
+    FailoverJob.objects.update(next_look_at=stage.service.clock.now())
     stage.service.run()
     diary.told("GET", "/failover/{job_id}/steps", job_id=live.job_id)
     diary.told("GET", "/failover/{job_id}/events", job_id=live.job_id)

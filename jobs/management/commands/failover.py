@@ -11,9 +11,11 @@ from jobs.cleanup import clean_up
 from jobs.errors import JobError
 from jobs.models import FailoverJob
 from jobs.presentation import allowed_actions, current_steps
-from jobs.runtime import process_engine
+from jobs.retries import retry, retry_preview
+from jobs.runtime import process_engine, process_gateways
+from validation.errors import NotReady
 
-VERBS = ("status", "cancel", "cleanup", "answer", "extend", "rollback", "commit")
+VERBS = ("status", "cancel", "cleanup", "answer", "extend", "rollback", "commit", "retry")
 
 
 class Command(BaseCommand):
@@ -31,13 +33,13 @@ class Command(BaseCommand):
         parser.add_argument("--choice", default="", help="answer: one of its choices")
         parser.add_argument("--duration", default="", help="extend: how much later, as 30m or 2h")
         parser.add_argument("--confirm-vm-name", default="", help="rollback: the name of the VM whose writes are lost")
-        parser.add_argument("--dry-run", action="store_true", help="rollback: say what it would do and lose")
+        parser.add_argument("--dry-run", action="store_true", help="rollback, retry: say what it would do")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it, and print the job."""
         try:
             job = self._use(options)
-        except JobError as error:
+        except (JobError, NotReady) as error:
             raise CommandError("\n".join([str(error), *error.required_actions])) from error
         if job is None:
             return
@@ -65,9 +67,23 @@ class Command(BaseCommand):
             case "rollback" if options["dry_run"]:
                 self._preview(verbs.rollback_preview(engine=engine, job=job))
                 return None
+            case "retry" if options["dry_run"]:
+                self._show_retry(retry_preview(engine=engine, gateways=process_gateways(), job=job))
+                return None
+            case "retry":
+                retried = retry(**said, gateways=process_gateways())
+                self.stdout.write(retried.words)
+                job = retried.job
             case "rollback":
                 job = verbs.roll_back(**said, typed_name=options["confirm_vm_name"])
         return job
+
+    def _show_retry(self, preview: dict[str, Any]) -> None:
+        self.stdout.write(preview["words"])
+        if preview["obstacle"]:
+            self.stdout.write(f"That is refused now: {preview['obstacle']}")
+        for number, title in enumerate(preview["steps"], 1):
+            self.stdout.write(f"  {number}. {title}")
 
     def _preview(self, preview: dict[str, Any]) -> None:
         self.stdout.write(
