@@ -59,7 +59,7 @@ check: $(VENV)/.dev ## style, types, import contracts, migrations, security, hou
 	$(CHECKED) bandit --quiet --recursive --skip $(STARTS) $(APPS) manage.py
 	$(RUN) -m pytest tests/house tests/schema/test_description_file.py -m "not (database or postgresql or redis)"
 
-bench: $(VENV)/.dev ## measure a case (CASE=single JOB_SECONDS=5, CASE=api-list-1m); JSON lines
+bench: $(VENV)/.dev ## measure a case (CASE=single JOB_SECONDS=5, CASE=api-list-1m, CASE=metrics-100k); JSON lines
 	$(RUN) -m tests.bench $(CASE) $(if $(JOB_SECONDS),--job-seconds $(JOB_SECONDS))
 
 conformance: $(VENV)/.dev ## replay recordings of a real CloudStack against the simulator (FILES=)

@@ -33,6 +33,7 @@ from cloudstack.results import (
     Volume,
     Zone,
 )
+from cloudstack.transport import Exchange, Observer
 
 __all__ = [
     "DENY_ALL",
@@ -53,6 +54,7 @@ __all__ = [
     "DestroyPort",
     "Destroyable",
     "Endpoint",
+    "Exchange",
     "Failure",
     "Fenced",
     "Gateway",
@@ -61,6 +63,7 @@ __all__ = [
     "Nic",
     "NicRequest",
     "NotSent",
+    "Observer",
     "OsType",
     "Outcome",
     "Probe",

@@ -11,7 +11,7 @@ from cloudstack.endpoint import Clock, Endpoint
 from cloudstack.listing import Reader
 from cloudstack.reads import Reads
 from cloudstack.sending import Sender
-from cloudstack.transport import Transport
+from cloudstack.transport import Observer, Transport
 from cloudstack.wire import plain_session
 from cloudstack.writes import Writes
 
@@ -26,11 +26,17 @@ class Gateway(Reads, Writes):
         clock: Clock,
         destroy_port: DestroyPort = DENY_ALL,
         session_factory: Callable[[], requests.Session] | None = None,
+        observer: Observer | None = None,
     ) -> None:
-        """Connect to nothing yet. `session_factory` makes one session per thread; a test mounts an adapter on it."""
+        """Connect to nothing yet. `session_factory` makes one session per thread; a test mounts an adapter on it.
+
+        `observer` is told of each call after it was made.
+        """
         self.endpoint = endpoint
         self.clock = clock
-        self._transport = Transport(endpoint, clock=clock, session_factory=session_factory or plain_session)
+        self._transport = Transport(
+            endpoint, clock=clock, session_factory=session_factory or plain_session, observer=observer
+        )
         self._reader = Reader(self._transport)
         self._sender = Sender(self._transport)
         self._slow_timeout = endpoint.slow_timeout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -32,15 +33,36 @@ class CallFailed(Exception):
         self.repeatable = repeatable
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """Tell of one call that was made: how far it came (`answered`, or the stage at which it failed) and its seconds."""
+
+    command: str
+    outcome: Stage | Literal["answered"]
+    seconds: float
+    async_job_id: str | None
+
+
+Observer = Callable[[Exchange], None]
+
+
 class Transport:
     """Keep one `cs` client, with one session, per thread and process: a session is not made to be shared."""
 
-    def __init__(self, endpoint: Endpoint, *, clock: Clock, session_factory: Callable[[], requests.Session]) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        clock: Clock,
+        session_factory: Callable[[], requests.Session],
+        observer: Observer | None = None,
+    ) -> None:
         """Connect to nothing yet."""
         self.endpoint = endpoint
         self.clock = clock
         self.skew = SkewMeter()
         self._session_factory = session_factory
+        self._observer = observer
         self._of_thread = threading.local()
 
     def call(
@@ -57,6 +79,36 @@ class Transport:
 
         `expires` in unix seconds is rounded down: the request is void from then on, never later.
         """
+        began = self.clock.now()
+        outcome: Stage | Literal["answered"] = "not_sent"
+        try:
+            body = self._exchanged(
+                command,
+                parameters,
+                expires=expires,
+                timeout=timeout,
+                max_answer_bytes=max_answer_bytes,
+                async_job_id=async_job_id,
+            )
+            outcome = "answered"
+        except CallFailed as failed:
+            outcome = failed.stage
+            raise
+        finally:
+            if self._observer is not None:
+                self._observer(Exchange(command, outcome, max(0.0, self.clock.now() - began), async_job_id))
+        return body
+
+    def _exchanged(
+        self,
+        command: str,
+        parameters: Parameters,
+        *,
+        expires: float,
+        timeout: float,
+        max_answer_bytes: int,
+        async_job_id: str | None,
+    ) -> Body:
         client, wire = self._client()
         wire.timeout = timeout
         wire.max_answer_bytes = max_answer_bytes

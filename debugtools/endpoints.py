@@ -10,7 +10,8 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.generators import EndpointEnumerator
 
-API_PREFIX = "api/"
+# The API, and what those ask who look after the service; pages of the browser are none of it.
+OURS = ("api/", "healthz", "readyz", "metrics")
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 # (route's name, method) → the role that is needed, or what stands for it.
@@ -36,7 +37,7 @@ def endpoints(role_of: RoleOf) -> list[Endpoint]:
             methods=_methods(pattern, role_of=role_of),
         )
         for path, pattern in _routes(get_resolver().url_patterns, at="")
-        if path.startswith(API_PREFIX)
+        if path.startswith(OURS)
     ]
     return sorted(found, key=lambda endpoint: endpoint.path)
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from celery import current_app
 from django.conf import settings
 from kombu import Connection
-from kombu.exceptions import OperationalError
+from kombu.exceptions import ChannelError, OperationalError
 
-from cloudstack import DENY_ALL, CloudError, Endpoint, Gateway
+from cloudstack import DENY_ALL, CloudError, Endpoint, Gateway, Observer
 from debugtools.looks import Looks
+from inventory.clouds import observer_of
 from inventory.models import TargetCloud
 from inventory.redaction import Redactor
 from inventory.secrets import SecretUnreadable
@@ -74,12 +77,13 @@ def _ask_cloud(cloud: TargetCloud) -> Callable[[], str]:
         )
     except SecretUnreadable:
         return lambda: "its credentials were sealed with another FIELD_KEY"
-    return lambda: _trouble_with(endpoint)
+    observer = observer_of(cloud)
+    return lambda: _trouble_with(endpoint, observer)
 
 
-def _trouble_with(endpoint: Endpoint) -> str:
+def _trouble_with(endpoint: Endpoint, observer: Observer) -> str:
     try:
-        Gateway(endpoint, clock=SYSTEM_CLOCK, destroy_port=DENY_ALL).capabilities()
+        Gateway(endpoint, clock=SYSTEM_CLOCK, destroy_port=DENY_ALL, observer=observer).capabilities()
     except CloudError as trouble:
         return str(trouble)
     return ""
@@ -95,6 +99,21 @@ def _ask_broker() -> str:
         except (OperationalError, OSError) as trouble:
             return f"unreachable: {trouble}; due work is found by the sweeper, later than usual"
     return ""
+
+
+def messages_waiting() -> int | None:
+    """Count the wake-ups that wait in the broker; None when it cannot be asked."""
+    options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
+    with Connection(settings.BROKER_URL, connect_timeout=_BROKER_TIMEOUT, transport_options=options) as broker:
+        try:
+            broker.ensure_connection(max_retries=1, interval_start=0, timeout=_BROKER_TIMEOUT)
+            channel: Any = broker.default_channel
+            return int(channel.queue_declare(current_app.conf.task_default_queue, passive=True).message_count)
+        except ChannelError:
+            # A queue that nobody has put anything into is not there.
+            return 0
+        except (OperationalError, OSError):
+            return None
 
 
 def _broker_is_inside() -> bool:

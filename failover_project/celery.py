@@ -16,7 +16,10 @@ app.autodiscover_tasks()
 
 @worker_ready.connect
 def keep_lease(**_: object) -> None:
-    """Keep the lease of a worker that runs as a process of its own: without one its work counts as a dead one's."""
+    """Keep the lease of a worker that runs as a process of its own: without one its work counts as a dead one's.
+
+    What it counts is added to the database beside that.
+    """
     from jobs.embedded import run_now, run_part
     from jobs.keeper import Keeper
     from jobs.runtime import process_engine, process_gateways
@@ -25,3 +28,4 @@ def keep_lease(**_: object) -> None:
     # Celery swallows what its signals raise; a worker without a lease must not go on.
     run_now("lease", keeper.register)
     run_part("heartbeat", keeper.beat_forever)
+    run_part("tallies", keeper.flush_tallies_forever)

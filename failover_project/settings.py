@@ -32,6 +32,7 @@ BIND_PORT = int(env.number("BIND_PORT", 8082))
 WEB_PROCESSES = int(env.number("WEB_PROCESSES", 2))
 WEB_THREADS = int(env.number("WEB_THREADS", 8))
 AUTH_DISABLED = env.flag("AUTH_DISABLED", default=False)
+METRICS_TOKEN = env.optional_secret("METRICS_TOKEN")
 
 INSTALLED_APPS = [
     "unfold",
@@ -49,6 +50,7 @@ INSTALLED_APPS = [
     "failover_project.api.apps.AccessConfig",
     "audit.apps.AuditConfig",
     "inventory.apps.InventoryConfig",
+    "inventory.tallies.apps.TalliesConfig",
     "networks.apps.NetworksConfig",
     "notifications.apps.NotificationsConfig",
     "validation.apps.ValidationConfig",
@@ -330,7 +332,7 @@ LOGGING: dict[str, Any] = {
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 stamp_process,
                 # Here, where every record of every logger passes on its way to any log.
-                Redactor(known=(SECRET_KEY, FIELD_KEY, FLOWER_PASSWORD, EMAIL_HOST_PASSWORD)),
+                Redactor(known=(SECRET_KEY, FIELD_KEY, FLOWER_PASSWORD, EMAIL_HOST_PASSWORD, METRICS_TOKEN)),
                 structlog.processors.JSONRenderer(),
             ],
             "foreign_pre_chain": _SHARED_PROCESSORS,

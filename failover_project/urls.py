@@ -8,7 +8,9 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 
 from debugtools.api.views import EndpointsViewSet, HealthViewSet, InternalsViewSet, LogsViewSet
 from debugtools.dashboard import health_view, work_view
+from debugtools.metrics.view import MetricsView
 from debugtools.probes import AliveView, ReadyView
+from failover_project.api.authentication import METRICS_AUTHENTICATION
 from failover_project.api.idempotency import answered_once
 from failover_project.api.roles import role_in_words
 from jobs.api.start_views import BulkFailoverViewSet, LiveFailoverViewSet, TestFailoverViewSet
@@ -105,6 +107,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("swagger/index.html", SpectacularSwaggerView.as_view(url_name="schema"), name="swagger"),
     path("redoc/", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
     path("healthz", AliveView.as_view(), name="healthz"),
+    path("metrics", MetricsView.as_view(authentication_classes=METRICS_AUTHENTICATION), name="metrics"),
     path("readyz", ReadyView.as_view(), name="readyz"),
 ]
 

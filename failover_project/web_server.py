@@ -7,6 +7,7 @@ they neither share one nor wait for one. Nothing is loaded before the fork, so n
 from __future__ import annotations
 
 import os
+import threading
 
 from django.conf import settings
 
@@ -30,3 +31,12 @@ control_socket_disable = True
 # Each request is logged by the service itself, with its request id.
 accesslog = None
 logconfig_dict = settings.LOGGING
+
+
+def post_worker_init(worker: object) -> None:
+    """Let each process add to the database what it counts: calls to clouds."""
+    del worker
+    # Not before: models need an application that is set up.
+    from inventory.tallies.counting import flush_forever
+
+    threading.Thread(target=flush_forever, args=(threading.Event(),), name="tallies", daemon=True).start()

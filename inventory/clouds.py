@@ -5,8 +5,13 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from cloudstack import Clock, DestroyPort, Endpoint, Gateway
+import structlog
+
+from cloudstack import Clock, DestroyPort, Endpoint, Exchange, Gateway, Observer
 from inventory.models import TargetCloud
+from inventory.tallies.counting import TALLIES
+
+log = structlog.get_logger(__name__)
 
 MOST_GATEWAYS = 64
 
@@ -39,8 +44,29 @@ def gateway_for(cloud: TargetCloud, *, clock: Clock, destroy_port: DestroyPort) 
         if key not in _kept:
             if len(_kept) >= MOST_GATEWAYS:
                 del _kept[next(iter(_kept))]
-            _kept[key] = _Kept(clock, destroy_port, Gateway(endpoint, clock=clock, destroy_port=destroy_port))
+            gateway = Gateway(endpoint, clock=clock, destroy_port=destroy_port, observer=observer_of(cloud))
+            _kept[key] = _Kept(clock, destroy_port, gateway)
         return _kept[key].gateway
+
+
+def observer_of(cloud: TargetCloud) -> Observer:
+    """Give who counts and logs the calls to this cloud; what changes the cloud is worth a line at any time."""
+    name = cloud.name
+
+    def observe(exchange: Exchange) -> None:
+        of = {"cloud": name, "command": exchange.command}
+        TALLIES.add("cloudstack_calls", {**of, "outcome": exchange.outcome})
+        TALLIES.add("cloudstack_call_seconds", of, by=exchange.seconds)
+        is_change = exchange.async_job_id is not None
+        (log.info if is_change else log.debug)(
+            "cloudstack_called",
+            **of,
+            outcome=exchange.outcome,
+            seconds=round(exchange.seconds, 3),
+            **({"async_job_id": exchange.async_job_id} if is_change else {}),
+        )
+
+    return observe
 
 
 class NoSuchCloud(Exception):

@@ -16,6 +16,7 @@ from audit.recording import record_event
 from audit.sealing import MOST_AT_ONCE, Sealer
 from inventory.models import TargetCloud
 from inventory.probing import probe_cloud
+from inventory.tallies.counting import flush_forever
 from jobs.audit_trail import SEALER, TimelineSealer
 from jobs.engine import leases
 from jobs.engine.ports import Engine
@@ -169,6 +170,10 @@ class Keeper:
                 return
             close_old_connections()
 
+    def flush_tallies_forever(self) -> None:
+        """Add what this process counted to the database, every few seconds."""
+        flush_forever(self.stop)
+
     def mend_guards(self) -> None:
         """Make the audit's guards again where somebody took them away, and say so."""
         absent = missing_guards()
@@ -187,4 +192,5 @@ class Keeper:
             "generation": self.mark_forever,
             "notifications": self.deliver_forever,
             "canary": self.send_canaries_forever,
+            "tallies": self.flush_tallies_forever,
         }

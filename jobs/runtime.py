@@ -21,7 +21,7 @@ from inventory.clouds import gateway_for
 from inventory.models import ProtectedVM, ReplicaState, Replication, ReplicaVolume, TargetCloud
 from inventory.reservations import release
 from inventory.trust import doubt
-from jobs import queue
+from jobs import measuring, queue
 from jobs.commands import CommandCatalogue
 from jobs.commands.base import words_are_transient
 from jobs.destroy_port import LedgerOfDestruction, was_ever_replica
@@ -238,8 +238,9 @@ class InventoryLedger:
     bell: Bell
     now: Callable[[], datetime]
 
-    def step_done(self, *, job: FailoverJob, command: str, result: Mapping[str, Any]) -> None:
+    def step_done(self, *, job: FailoverJob, command: str, result: Mapping[str, Any], seconds: float) -> None:
         """Show target VM and the boot disk's snapshot on the job's row."""
+        measuring.step_took(command, seconds)
         if command == "deploy_target":
             FailoverJob.objects.filter(pk=job.pk).update(destination_vm_id=result["vm_id"])
         elif command == "revert_snapshot" and result.get("reverted"):
@@ -262,6 +263,7 @@ class InventoryLedger:
     def window_opened(self, *, job: FailoverJob) -> None:
         """Give back the VM where the test runs on copies; where it runs on the replicas, nobody else may touch them."""
         tell_of(job, Event.RUNNING, words="The test VM runs.", now=self.now())
+        measuring.target_runs(job, now=self.now())
         if not FailoverSpecification.from_json(job.specification).boots_replicas:
             release(vm=job.vm, reference=job.job_id)
         queue.ring_next(self.bell, job=job)
@@ -275,6 +277,7 @@ class InventoryLedger:
     def finished(self, *, job: FailoverJob, words: str) -> None:
         """Give back the VM, and the job's turn to the next; what a host may have detached unseen is in doubt."""
         tell_of_end(job, words=words, now=self.now())
+        measuring.job_ended(job, now=self.now())
         ReplicaVolume.objects.filter(volume_id__in=_perhaps_detached(job)).update(
             state=ReplicaState.UNVERIFIED, state_since=datetime.now(tz=UTC)
         )

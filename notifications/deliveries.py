@@ -19,6 +19,7 @@ import structlog
 from django.db import transaction
 from django.db.models import F, Q
 
+from inventory.tallies.counting import TALLIES
 from notifications.addresses import AddressNotAllowed, origin_of
 from notifications.models import (
     Channel,
@@ -157,6 +158,8 @@ class Deliverer:
                 ended_at=None if state == DeliveryState.PENDING else now,
                 trouble=answer.trouble[:300],
             )
+        outcome = "failed" if answer.trouble and state == DeliveryState.PENDING else str(state)
+        TALLIES.add("notification_tries", {"channel": str(delivery.channel), "outcome": outcome})
         (log.warning if answer.trouble else log.info)(
             "delivery_tried",
             delivery=str(delivery.uuid),

@@ -13,7 +13,7 @@ from django.db.models import CheckConstraint, ForeignKey, Q, UniqueConstraint
 from debugtools.schema.meanings import EVERYWHERE, FRAMEWORK_TABLES, MEANINGS
 
 # From what the API is about to what keeps it running.
-_APPS = ("inventory", "networks", "notifications", "validation", "jobs", "access", "audit", "generation")
+_APPS = ("inventory", "networks", "notifications", "validation", "jobs", "access", "audit", "generation", "tallies")
 
 _HEAD = """# Database schema
 

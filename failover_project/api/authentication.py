@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from rest_framework.authentication import BaseAuthentication
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
@@ -62,6 +63,22 @@ def _count_failure(request: Request) -> None:
     wait = counter().take(key, per_minute=settings.FAILED_LOGINS_PER_MINUTE)
     if wait is not None:
         raise Throttled(wait=wait)
+
+
+class MetricsTokenAuthentication(BaseAuthentication):
+    """This will let who shows METRICS_TOKEN read `/metrics`, and nothing else: no other view asks it."""
+
+    def authenticate(self, request: Request) -> tuple[Principal, None] | None:
+        """Give the scraper's principal; None where it is another token, or none is set."""
+        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+        given, expected = text.strip().encode(), settings.METRICS_TOKEN.encode()
+        if scheme.lower() not in _SCHEMES or not expected or not hmac.compare_digest(given, expected):
+            return None
+        return Principal(name="metrics", role=Role.VIEWER), None
+
+    def authenticate_header(self, request: Request) -> str:
+        """Give the challenge of the tokens: the framework asks the first authentication for it."""
+        return TokenAuthentication().authenticate_header(request)
 
 
 class TroubleshootingAuthentication(BaseAuthentication):
@@ -123,3 +140,12 @@ def principal_of(request: Request) -> str:
         return f"token:{request.auth.pk}"
     pk = getattr(request.user, "pk", None)
     return "anybody" if pk is None else f"user:{pk}"
+
+
+# Without the database only METRICS_TOKEN is known, and the scrape then says that the database is gone.
+METRICS_AUTHENTICATION = (
+    MetricsTokenAuthentication,
+    TroubleshootingAuthentication,
+    TokenAuthentication,
+    SessionAuthentication,
+)

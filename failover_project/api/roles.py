@@ -63,6 +63,7 @@ ROUTE_ROLES: Mapping[str, Mapping[str, Role]] = MappingProxyType(
         "debug-endpoints": _READ,
         # Log and journal tell names, addresses and what clouds answered: more than a status shows.
         "debug-logs": {"GET": Role.OPERATOR, "HEAD": Role.OPERATOR},
+        "metrics": _READ,
         "debug-failover-jobs": {"GET": Role.OPERATOR, "HEAD": Role.OPERATOR},
     }
 )

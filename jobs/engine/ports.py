@@ -41,8 +41,8 @@ class Catalogue(Protocol):
 class Ledger(Protocol):
     """What the apps around the engine keep in step with it, in the engine's transactions."""
 
-    def step_done(self, *, job: FailoverJob, command: str, result: Mapping[str, Any]) -> None:
-        """Take note of a result that the job row shows (the target VM, the snapshot)."""
+    def step_done(self, *, job: FailoverJob, command: str, result: Mapping[str, Any], seconds: float) -> None:
+        """Take note of a result that the job row shows (the target VM, the snapshot), and how long the step took."""
 
     def started(self, *, job: FailoverJob) -> None:
         """Take note that a worker took the job."""

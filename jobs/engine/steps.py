@@ -13,18 +13,20 @@ from jobs.models import FailoverJob, Plan, PlanKind, PlanState, Step, StepState
 
 def end_step_as_done(engine: Engine, *, job: FailoverJob, step: Step, result: Mapping[str, Any], words: str) -> None:
     """Mark a running step done, inside the caller's transaction."""
+    now = engine.clock.now()
     compare_and_set(
         Step,
         pk=step.pk,
         expecting={"state": StepState.RUNNING},
         state=StepState.DONE,
         result=dict(result),
-        finished_at=engine.clock.now(),
+        finished_at=now,
         reason="",
         waiting_for="",
         not_before=None,
     )
-    engine.ledger.step_done(job=job, command=step.command, result=result)
+    seconds = max(0.0, (now - (step.started_at or now)).total_seconds())
+    engine.ledger.step_done(job=job, command=step.command, result=result, seconds=seconds)
     record(engine, job, "step_done", words, step=step.key)
 
 

@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from debugtools.endpoints import OURS
 from failover_project.api.models import ApiToken, RoleName
 from failover_project.api.roles import PUBLIC_ROUTES, ROUTE_ROLES, Role
 from failover_project.api.tokens import create_token, valid_token
@@ -50,6 +51,7 @@ PATHS = {
     "inventory-vm": "/api/v1/inventory/vms/vm-x",
     "debug-health": "/api/v1/debug/health",
     "debug-endpoints": "/api/v1/debug/endpoints",
+    "metrics": "/metrics",
     "debug-logs": "/api/v1/debug/logs",
     "debug-failover-jobs": "/api/v1/debug/failover-jobs",
 }
@@ -73,7 +75,7 @@ def _methods(pattern: URLPattern) -> set[str]:
 
 
 def test_every_route_and_method_is_in_the_table_of_roles() -> None:
-    api = [pattern for path, pattern in routes_of(get_resolver()) if path.startswith("api/")]
+    api = [pattern for path, pattern in routes_of(get_resolver()) if path.startswith(OURS)]
 
     assert {pattern.name for pattern in api} - PUBLIC_ROUTES == set(ROUTE_ROLES) == set(PATHS)
     for pattern in api:

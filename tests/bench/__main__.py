@@ -16,7 +16,11 @@ from typing import Any
 from tests.processes.ground import use_test_settings
 
 # Each case is a function `(directory, *, job_seconds) -> line or lines`.
-CASES = {"single": "tests.bench.single:single", "api-list-1m": "tests.bench.list_of_jobs:list_of_jobs"}
+CASES = {
+    "single": "tests.bench.single:single",
+    "api-list-1m": "tests.bench.list_of_jobs:list_of_jobs",
+    "metrics-100k": "tests.bench.scrape:scrape",
+}
 # Failovers at once by the dozen; they want a PostgreSQL and a Redis of their own.
 BURST = re.compile(r"burst-(\d+)x(\d+(?:\.\d+)?)s")
 WANTS_SERVERS = "BENCH_HAS_SERVERS"

@@ -63,7 +63,7 @@ def _measure() -> Line:
 
     call_command("migrate", verbosity=0)
     began = time.perf_counter()
-    _load()
+    load()
     seconds = time.perf_counter() - began
     deep = FailoverJob.objects.order_by("-created_at", "-id").values("id", "created_at")[(DEEP_PAGE - 1) * PAGE - 1]
     cursor = cursor_behind(deep["created_at"], deep["id"], wanted=JobFilter())
@@ -140,15 +140,15 @@ def _by_hand(behind: Line | None) -> Callable[[], bytes]:
     return run
 
 
-def _load() -> None:
-    """Write a million finished jobs of some hundred VMs, one a minute."""
+def load(jobs: int = JOBS) -> None:
+    """Write so many finished jobs of some hundred VMs, one a minute."""
     from django.db import connection
 
     from cloudstack_simulator import Simulator
     from tests.support.inventory_of import inventory_from_scenario
 
     machines = list(inventory_from_scenario(Simulator.scenario(f"fleet:{MACHINES}")).vms.values())
-    made = ((number, machines[number % MACHINES]) for number in range(JOBS))
+    made = ((number, machines[number % MACHINES]) for number in range(jobs))
     defaults = _defaults()
     rows = (defaults | _row(number, vm.pk, vm.vm_id) for number, vm in made)
     columns = list(defaults | _row(0, 0, ""))

@@ -55,19 +55,20 @@ class Ground:
 
     def post(self, path: str, body: Json) -> requests.Response:
         """Send a request to the service as it listens now; raises requests' errors while it does not."""
-        return self._send("POST", path, body)
+        return self.send("POST", f"/api/v1/{path}", body)
 
     def get(self, path: str) -> requests.Response:
         """Read from the service as it listens now; raises requests' errors while it does not."""
-        return self._send("GET", path, None)
+        return self.send("GET", f"/api/v1/{path}")
 
-    def _send(self, method: str, path: str, body: Json | None) -> requests.Response:
+    def send(self, method: str, path: str, body: Json | None = None) -> requests.Response:
+        """Send a request to any path of the service, with the token."""
         address = self.service.address()
         if address is None:
             raise requests.ConnectionError("the service does not listen yet")
         headers = {"Authorization": f"Token {self.token}"}
         with _session() as session:
-            return session.request(method, f"{address}/api/v1/{path}", json=body, headers=headers, timeout=60)
+            return session.request(method, f"{address}{path}", json=body, headers=headers, timeout=60)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.processes.ground import Ground, installation
 from tests.processes.waiting import wait_until
@@ -35,6 +36,39 @@ def _wait_until_ready(ground: Ground) -> list[dict[str, Any]]:
     return parts
 
 
+def _figure(ground: Ground, name: str, **labels: str) -> float:
+    answer = ground.send("GET", "/metrics")
+    answer.raise_for_status()
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    )
+
+
+def _judge_figures(ground: Ground) -> None:
+    """Fail one VM over, and find in a scrape what the processes that carried it counted."""
+    ground.post("failover/live", {"vm_id": ground.vm_ids[0]}).raise_for_status()
+
+    def is_counted() -> bool:
+        return _figure(ground, "failover_jobs_ended_total", outcome="succeeded") == 1
+
+    wait_until(is_counted, within=60, what="the end of the failover is counted", every=0.5)
+
+    def all_calls_are_counted() -> bool:
+        # The web processes read, the worker changes, the watcher asks: each counts for itself, and all of it is here.
+        calls = ground.calls()
+        commands = ("listVolumes", "deployVirtualMachine", "queryAsyncJobResult")
+        counted = [_figure(ground, "failover_cloudstack_calls_total", command=command) for command in commands]
+        return counted == [calls[command] for command in commands]
+
+    wait_until(all_calls_are_counted, within=30, what="the calls of all processes are counted", every=0.5)
+    assert _figure(ground, "failover_time_to_running_seconds_count", job_type="live") == 1
+    assert _figure(ground, "failover_round_age_seconds", part="canary") < 60
+    assert _look(ground, "/metrics").status_code == 401
+
+
 def _judge(ground: Ground) -> None:
     parts = _wait_until_ready(ground)
     assert {part["part"].partition(" ")[0] for part in parts} == EVERYTHING
@@ -48,6 +82,7 @@ def _judge(ground: Ground) -> None:
 def test_the_service_in_one_process_is_ready_by_itself(tmp_path: Path) -> None:
     with installation(tmp_path, machines=1, job_seconds=0.2) as ground:
         _judge(ground)
+        _judge_figures(ground)
 
 
 @pytest.mark.redis
@@ -55,3 +90,4 @@ def test_the_service_in_several_processes_is_ready_by_itself(tmp_path: Path) -> 
     more = {"FLOWER_PORT": str(free_port())}
     with installation(tmp_path, machines=1, job_seconds=0.2, command="serve_processes", more=more) as ground:
         _judge(ground)
+        _judge_figures(ground)

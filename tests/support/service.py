@@ -17,6 +17,7 @@ import requests
 
 from cloudstack import Endpoint, Gateway
 from cloudstack_simulator import Simulator, SteppedClock
+from inventory.clouds import observer_of
 from inventory.models import TargetCloud
 from jobs import services
 from jobs.cleanup import clean_up
@@ -124,15 +125,19 @@ class Service:
 
     def gateway(self, cloud: TargetCloud) -> Gateway:
         """Give the gateway to the simulator, whatever the row's address says."""
-        return self._gateways.setdefault(str(cloud.uuid), self._new_gateway())
+        key = str(cloud.uuid)
+        if key not in self._gateways:
+            self._gateways[key] = self._new_gateway(cloud)
+        return self._gateways[key]
 
-    def _new_gateway(self) -> Gateway:
+    def _new_gateway(self, cloud: TargetCloud) -> Gateway:
         endpoint = Endpoint(url=SIMULATOR_URL, api_key=self.simulator.api_key, secret_key=self.simulator.secret_key)
         return Gateway(
             endpoint,
             clock=UnixClock(self.clock),
             destroy_port=LedgerOfDestruction(),
             session_factory=self._session,
+            observer=observer_of(cloud),
         )
 
     def _session(self) -> requests.Session:

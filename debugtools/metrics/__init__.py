@@ -1,0 +1,1 @@
+"""This will show the service in figures, as Prometheus reads them."""

@@ -1,0 +1,3 @@
+"""This will say how our metrics begin."""
+
+PREFIX = "failover_"
