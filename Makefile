@@ -21,7 +21,7 @@ SCHEDULES ?= 1000
 PROCESSES ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve serve-processes flower quick test check bench conformance kills mutate schemathesis campaign seeded-bugs kill-campaign
+.PHONY: help setup demo serve serve-processes flower quick test check bench conformance kills mutate schemathesis campaign seeded-bugs kill-campaign parallel-starts verbs-machine
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
@@ -77,6 +77,13 @@ campaign: $(VENV)/.dev ## look for a schedule of faults that does harm (SCHEDULE
 
 seeded-bugs: $(VENV)/.dev ## sow safety bugs into a copy of the code, one by one; each must be caught (ONLY= part of a name)
 	$(RUN) -m tests.campaign.seeded_bugs $(if $(ONLY),--only "$(ONLY)")
+
+parallel-starts: $(VENV)/.dev ## press the start of one VM a hundred times at once, on PostgreSQL (ROUNDS=100)
+	PARALLEL_ROUNDS=$(or $(ROUNDS),100) $(RUN) -m tests.support.servers postgresql -- \
+	    $(RUN) -m pytest -q -n 0 --show-capture=no tests/api/test_parallel_starts.py
+
+verbs-machine: $(VENV)/.dev ## press all verbs in orders of chance (EXAMPLES=200, SEED=1)
+	VERBS_EXAMPLES=$(or $(EXAMPLES),200) VERBS_SEED=$(SEED) $(RUN) -m pytest -q -n 0 tests/campaign/test_verbs_machine.py
 
 kills: $(VENV)/.dev ## kill the running service again and again, and judge every job (KILLS=, JOBS=, SEED=)
 	$(RUN) -m tests.processes.kills --kills $(KILLS) --jobs $(JOBS) --seed $(SEED)

@@ -71,7 +71,7 @@ class Arrival:
     calls_before: int
     replicas_on_vm: list[str]
     busy: list[str]
-    attempt: tuple[str, str] | None
+    attempt: tuple[str, str, str] | None
     vm_state: str
 
 
@@ -143,11 +143,11 @@ class Checker:
         self._sent.add(ticket)
         if call.attempt is None:
             raise Violation("I9", f"{call.command} was sent without an intent that is committed")
-        state, job_type = call.attempt
+        state, job_type, plan = call.attempt
         if state in {"done", "not_done"} and not self.words_taken:
             raise Violation("I14", f"{call.command} took effect after its attempt was concluded as {state}")
-        if job_type == "live" and call.command == "revertSnapshot":
-            raise Violation("I13", "a snapshot was reverted in a live failover")
+        if job_type == "live" and call.command == "revertSnapshot" and plan != "rollback":
+            raise Violation("I13", "a snapshot was reverted in a live failover that nobody rolls back")
 
     def _judge_target(self, call: Arrival) -> None:
         named = call.params.get("id", "")
@@ -284,13 +284,13 @@ def _volume_of(command: str, params: Mapping[str, str], snapshots: Mapping[str, 
             return ""
 
 
-def _attempt(async_job_id: str) -> tuple[str, str] | None:
-    """Give state and kind of job of the attempt that has this id."""
-    query = """SELECT a.state, j.job_type FROM jobs_stepattempt a JOIN jobs_step s ON s.id = a.step_id
+def _attempt(async_job_id: str) -> tuple[str, str, str] | None:
+    """Give state, kind of job and kind of plan of the attempt that has this id."""
+    query = """SELECT a.state, j.job_type, p.kind FROM jobs_stepattempt a JOIN jobs_step s ON s.id = a.step_id
                JOIN jobs_plan p ON p.id = s.plan_id JOIN jobs_failoverjob j ON j.id = p.job_id
                WHERE a.async_job_id = %s"""
     found = _rows(query, async_job_id) if async_job_id else []
-    return (str(found[0][0]), str(found[0][1])) if found else None
+    return (str(found[0][0]), str(found[0][1]), str(found[0][2])) if found else None
 
 
 def _made(*names: str, id: str) -> bool:
@@ -302,7 +302,7 @@ def _made(*names: str, id: str) -> bool:
 def _runs_in_earnest(vm_id: str) -> bool:
     return bool(
         _rows(
-            "SELECT 1 FROM jobs_failoverjob WHERE job_type = 'live' AND outcome = 'succeeded' "
+            "SELECT 1 FROM jobs_failoverjob WHERE job_type = 'live' AND outcome IN ('succeeded', 'committed') "
             "AND destination_vm_id = %s",
             vm_id,
         )

@@ -37,8 +37,9 @@ def _judge(stage: Set, checker: Checker, job: FailoverJob) -> None:
     spec = FailoverSpecification.from_json(job.specification)
     if checker.words_taken or not checker.touched.isdisjoint(disk.volume_id for disk in spec.disks):
         return  # A person decided, or moved the disks: what he did is not judged.
-    if job.job_type == JobType.LIVE and job.outcome == Outcome.SUCCEEDED:
+    if job.job_type == JobType.LIVE and job.outcome in {Outcome.SUCCEEDED, Outcome.COMMITTED}:
         _judge_target(stage, checker, job, spec)
+        _judge_way_back(stage, job, spec)
     else:
         _judge_return(stage, checker, job, spec)
 
@@ -63,9 +64,25 @@ def _judge_target(stage: Set, checker: Checker, job: FailoverJob, spec: Failover
             raise Violation("I7", f"{volume.name} was written by another: {written}\n{describe(job)}")
 
 
+def _judge_way_back(stage: Set, job: FailoverJob, spec: FailoverSpecification) -> None:
+    """A success keeps a good rollback point of each disk; a commit keeps none, and hands the disks over."""
+    points = {
+        row.volume_id
+        for row in stage.simulator.snapshots()
+        if job.marker in row.name and row.state == "BackedUp" and not row.torn
+    }
+    is_committed = job.outcome == Outcome.COMMITTED
+    wanted = set() if is_committed else {disk.volume_id for disk in spec.disks}
+    if points != wanted:
+        raise Violation("I7", f"there are rollback points of {points}, wanted are those of {wanted}\n{describe(job)}")
+    states = set(ReplicaVolume.objects.filter(disk__vm=job.vm).values_list("state", flat=True))
+    if is_committed and states != {ReplicaState.HANDED_OVER}:
+        raise Violation("I7", f"the failover was committed, its replicas are called {states}\n{describe(job)}")
+
+
 def _judge_return(stage: Set, checker: Checker, job: FailoverJob, spec: FailoverSpecification) -> None:
     """I6: all replicas are where they were, with what they held; those that were booted are called unverified."""
-    booted = spec.strategy == Strategy.BOOT_AND_REVERT and _was_started(job)
+    booted = job.outcome == Outcome.ROLLED_BACK or (spec.strategy == Strategy.BOOT_AND_REVERT and _was_started(job))
     if _is_in_use_by_another(job):
         return
     for disk in spec.disks:

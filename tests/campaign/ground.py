@@ -99,7 +99,7 @@ class Ground:
         job = _start(stage, opening)
         if opening.beside:
             stage.service.start_test(opening.beside, custom_config={"test_strategy": "clone"})
-        if opening.led == "window":
+        if opening.led != "begun":
             stage.service.run()
         return _Kept(self._copy_rows(), stage, job.pk, before)
 

@@ -10,14 +10,18 @@ from django.db import DatabaseError
 from cloudstack_simulator import ServerDown, Simulator
 from cloudstack_simulator.faults import FaultPlan
 from inventory.models import Replication
-from jobs import services
-from jobs.errors import ActiveJob, CannotAnswer, CannotCancel, CannotCleanUp
+from jobs import services, verbs
+from jobs.engine.ports import Engine
+from jobs.errors import CannotAnswer, JobError
 from jobs.models import FailoverJob, Question
 from tests.campaign.checker import Checker
 from tests.campaign.ground import BYSTANDER, Set
 from tests.campaign.schedule import Trouble
 from tests.campaign.troubles import Planned
 from tests.support.service import WorkerKilled
+from validation.errors import NotReady
+
+STRATEGIES = ("clone", "detached_clone", "boot_and_revert")
 
 # After these words of a person the journal is no longer the only authority for what is so.
 _WORDS = frozenset({"treat_as_done", "leave", "skip", "undo"})
@@ -110,20 +114,36 @@ class Hands:
 
     def _verb(self, trouble: Trouble) -> bool:
         job = FailoverJob.objects.order_by("pk")[trouble.pick % max(1, FailoverJob.objects.count())]
+        if trouble.kind == "answer":
+            return self.answer_one(trouble.pick)
         try:
-            match trouble.kind:
-                case "cancel":
-                    services.cancel(engine=self.stage.service.engine, job_id=job.job_id, actor="olga")
-                case "cleanup":
-                    self.stage.service.clean_up(job)
-                case "answer":
-                    return self.answer_one(trouble.pick)
-        except (CannotCancel, CannotCleanUp, ActiveJob):
+            self._press(trouble, job)
+        except (JobError, NotReady):
             return True
         except (WorkerKilled, DatabaseError):
             # The web process died under the verb, or its database did: the operator saw an error.
             self.stage.service.die()
         return True
+
+    def _press(self, trouble: Trouble, job: FailoverJob) -> None:
+        service = self.stage.service
+        engine: Engine = service.engine
+        match trouble.kind:
+            case "cancel":
+                services.cancel(engine=engine, job_id=job.job_id, actor="olga")
+            case "cleanup":
+                service.clean_up(job)
+            case "rollback":
+                verbs.roll_back(engine=engine, job_id=job.job_id, typed_name=job.vm_name, actor="olga")
+            case "commit":
+                verbs.commit(engine=engine, job_id=job.job_id, actor="olga")
+            case "extend":
+                verbs.extend(engine=engine, job_id=job.job_id, duration="10m", actor="olga")
+            case "start" if trouble.pick % 2:
+                service.start_live(self.stage.opening.vm_id)
+            case "start":
+                strategy = STRATEGIES[trouble.pick % len(STRATEGIES)]
+                service.start_test(self.stage.opening.vm_id, custom_config={"test_strategy": strategy})
 
     def answer_one(self, pick: int) -> bool:
         """Answer an open question with one of its choices; False when none is open."""

@@ -53,11 +53,22 @@ _REVERTING: Calls = {
     "revertSnapshot": 1,
     "attachVolume": 1,
 }
+_ROLLBACK: Calls = {
+    "stopVirtualMachine": 1,
+    "updateVirtualMachine": 1,
+    "detachVolume": 1,
+    "revertSnapshot": 1,
+    "attachVolume": 1,
+    "destroyVirtualMachine": 1,
+}
+_COMMIT: Calls = {"deleteSnapshot": 1}
 
 
 @dataclass(frozen=True)
 class Opening:
     """A job and how far it was led: `begun` is written and not yet worked on, `window` is a test whose VM runs.
+
+    `ended` is a live failover that succeeded: an operator rolls it back or commits it.
 
     `forward` and `after` are the changing calls from here on, of an undisturbed run and of its undo or cleanup.
     """
@@ -65,7 +76,7 @@ class Opening:
     name: str
     vm_id: str
     strategy: str
-    led: Literal["begun", "window"]
+    led: Literal["begun", "window", "ended"]
     held: Literal["hook", "none"]
     forward: tuple[tuple[str, int], ...]
     after: tuple[tuple[str, int], ...]
@@ -163,6 +174,17 @@ OPENINGS: tuple[Opening, ...] = (
         weight=6,
         beside="vm-two",
         length=40.0,
+    ),
+    _opening("live-ended", _ROLLBACK, _COMMIT, vm_id="vm-one", strategy="live", led="ended", held="hook", weight=18),
+    _opening(
+        "live-two-disks-ended",
+        _twice(_ROLLBACK),
+        _twice(_COMMIT),
+        vm_id="vm-two",
+        strategy="live",
+        led="ended",
+        held="none",
+        weight=8,
     ),
 )
 BY_NAME = {opening.name: opening for opening in OPENINGS}

@@ -28,9 +28,17 @@ FOREIGN = (
     "destroy_target",
     "snapshot_replica",
 )
-TIMED = ("mute", "clock", "restart", "kill", "cancel", "cleanup", "answer", "foreign", "sync")
+VERBS = ("cancel", "cleanup", "answer", "rollback", "commit", "extend", "start")
+TIMED = ("mute", "clock", "restart", "kill", "foreign", "sync", *VERBS)
 # A hung job ends by itself after an hour and more, or never: an administrator ends it.
 HANGS = (0.0, 4200.0)
+# How long it lasts, in seconds, where it lasts.
+LASTING = {
+    "mute": (5.0, 60.0, 600.0),
+    "clock": (3.0, 30.0, 300.0),
+    "restart": (0.0, 2.0, 30.0),
+    "sync": (1.0, 5.0, 40.0),
+}
 JUMPS = (-86400.0, -3600.0, -9.0, 9.0, 15.0, 3600.0, 86400.0)
 
 
@@ -76,7 +84,12 @@ def drawn(seed: int) -> Schedule:
     chance = random.Random(seed)
     opening = chance.choices(OPENINGS, weights=[one.weight for one in OPENINGS])[0]
     count = chance.choices((2, 3, 4, 5, 6, 8, 10), weights=(3, 5, 18, 24, 24, 16, 10))[0]
-    return Schedule(seed, opening.name, tuple(_trouble(chance, opening) for _ in range(count)))
+    troubles = [_trouble(chance, opening) for _ in range(count)]
+    if opening.led == "ended":
+        # Nothing moves before somebody asks for it; most of what goes wrong is meant for what he asks for.
+        verb = chance.choices(("rollback", "commit"), weights=(4, 1))[0]
+        troubles.append(Trouble(verb, "time", at=round(chance.choice((0.0, chance.uniform(0.0, 5.0))), 2), pick=0))
+    return Schedule(seed, opening.name, tuple(troubles))
 
 
 def _trouble(chance: random.Random, opening: Opening) -> Trouble:
@@ -90,8 +103,7 @@ def _trouble(chance: random.Random, opening: Opening) -> Trouble:
             seconds = 0.0 if kind == "kill" else chance.choice((3.0, 9.0, 16.0, 25.0, 40.0))
             return Trouble(kind, chance.choice(CALL_MOMENTS), command, nth, seconds=seconds)
         case "commit":
-            moment = chance.choice(COMMIT_MOMENTS)
-            return Trouble(chance.choice(COMMIT_KINDS), moment, nth=chance.randint(1, opening.attempts))
+            return _at_commit(chance, opening)
         case "read":
             return Trouble(chance.choice(READ_KINDS), "read", chance.choice(READS), chance.randint(1, 25))
         case "hook":
@@ -99,6 +111,15 @@ def _trouble(chance: random.Random, opening: Opening) -> Trouble:
             return Trouble(chance.choice(HOOK_KINDS), "hook", action, chance.randint(1, 2))
         case _:
             return _timed(chance, opening)
+
+
+def _at_commit(chance: random.Random, opening: Opening) -> Trouble:
+    kind, moment = chance.choice(COMMIT_KINDS), chance.choice(COMMIT_MOMENTS)
+    if chance.random() < 0.2:
+        # Of any attempt: some make no call.
+        return Trouble(kind, moment, nth=chance.randint(1, opening.attempts))
+    command, nth = _call(chance, opening)
+    return Trouble(kind, moment, command, nth)
 
 
 def _cloud(chance: random.Random, opening: Opening) -> Trouble:
@@ -117,19 +138,16 @@ def _call(chance: random.Random, opening: Opening) -> tuple[str, int]:
 
 
 def _timed(chance: random.Random, opening: Opening) -> Trouble:
-    kind = chance.choices(TIMED, weights=(6, 10, 10, 10, 14, 8, 6, 28, 8))[0]
+    kind = chance.choices(TIMED, weights=(6, 10, 10, 10, 28, 8, 14, 8, 6, 6, 3, 4, 5))[0]
     at, pick = round(chance.uniform(0.0, opening.length), 2), chance.randrange(1000)
+    lasting = chance.choice(LASTING[kind]) if kind in LASTING else 0.0
+    command = ""
     match kind:
-        case "mute":
-            return Trouble(kind, "time", at=at, seconds=chance.choice((5.0, 60.0, 600.0)))
         case "clock":
-            trouble = Trouble(kind, "time", at=at, seconds=chance.choice((3.0, 30.0, 300.0)), pick=pick)
-            return replace(trouble, command=str(JUMPS[pick % len(JUMPS)]))
-        case "restart":
-            return Trouble(kind, "time", at=at, seconds=chance.choice((0.0, 2.0, 30.0)))
+            command = str(JUMPS[pick % len(JUMPS)])
         case "foreign":
-            return Trouble(kind, "time", FOREIGN[pick % len(FOREIGN)], at=at, pick=pick)
-        case "sync":
-            return Trouble(kind, "time", at=at, seconds=chance.choice((1.0, 5.0, 40.0)))
-        case _:
-            return Trouble(kind, "time", at=at, pick=pick)
+            command = FOREIGN[pick % len(FOREIGN)]
+        case "answer":
+            # Questions come late: after a minute, after ten, after an hour.
+            at += chance.choice((0.0, 75.0, 700.0, 4000.0))
+    return Trouble(kind, "time", command, at=at, seconds=lasting, pick=pick)

@@ -1,23 +1,27 @@
-"""This will press the verbs of one VM's failovers in every order that hypothesis thinks of; no order does harm."""
+"""This will press the verbs of one VM's failovers in every order that hypothesis thinks of; no order does harm.
+
+`make verbs-machine EXAMPLES=500 SEED=3` tries other orders than the build does, and more of them.
+"""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from cloudstack_simulator import Fault
 from inventory.models import HoldMethod
-from jobs import services
-from jobs.errors import ActiveJob, CannotAnswer, CannotCancel, CannotCleanUp
-from jobs.models import FailoverJob, JobState, Question
+from jobs import services, verbs
+from jobs.errors import JobError
+from jobs.models import FailoverJob, JobState, JobType, Outcome, Question
 from tests.faults.cases import KINDS
 from tests.support.scenes import scene
-from tests.support.worlds import assert_journal_agrees, assert_never_harmed, remember
+from tests.support.worlds import assert_journal_agrees, assert_never_harmed, assert_released, remember
 from validation.errors import NotReady
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
@@ -25,12 +29,23 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 VM = "vm-one"
 STRATEGIES = st.sampled_from(["clone", "detached_clone", "boot_and_revert"])
 COMMANDS = st.sampled_from(
-    ["detachVolume", "attachVolume", "createSnapshot", "deployVirtualMachine", "startVirtualMachine"]
+    [
+        "detachVolume",
+        "attachVolume",
+        "createSnapshot",
+        "deployVirtualMachine",
+        "startVirtualMachine",
+        "stopVirtualMachine",
+        "revertSnapshot",
+        "destroyVirtualMachine",
+        "deleteSnapshot",
+    ]
 )
+EXAMPLES, SEED = int(os.environ.get("VERBS_EXAMPLES", "0")), int(os.environ.get("VERBS_SEED", "1"))
 
 
 class Verbs(RuleBasedStateMachine):
-    """Starts, cancels, cleans up, answers, lets time pass, kills; whatever is refused is refused without harm."""
+    """Presses every verb, lets time pass, kills; whatever is refused is refused without harm."""
 
     def __init__(self) -> None:
         """Set the scene inside a transaction that is thrown away."""
@@ -75,6 +90,30 @@ class Verbs(RuleBasedStateMachine):
             self._try(lambda: self.stage.service.clean_up(job))
 
     @rule(pick=st.integers(0, 9))
+    def roll_back(self, pick: int) -> None:
+        """Roll any job back, whatever it is."""
+        job = self._any_job(pick)
+        if job is not None:
+            engine, name = self.stage.service.engine, job.vm_name
+            self._try(lambda: verbs.roll_back(engine=engine, job_id=job.job_id, typed_name=name, actor="olga"))
+
+    @rule(pick=st.integers(0, 9))
+    def commit(self, pick: int) -> None:
+        """Commit any job, whatever it is."""
+        job = self._any_job(pick)
+        if job is not None:
+            engine = self.stage.service.engine
+            self._try(lambda: verbs.commit(engine=engine, job_id=job.job_id, actor="olga"))
+
+    @rule(pick=st.integers(0, 9))
+    def extend(self, pick: int) -> None:
+        """Extend the window of any job."""
+        job = self._any_job(pick)
+        if job is not None:
+            engine = self.stage.service.engine
+            self._try(lambda: verbs.extend(engine=engine, job_id=job.job_id, duration="10m", actor="olga"))
+
+    @rule(pick=st.integers(0, 9))
     def answer(self, pick: int) -> None:
         """Answer the oldest open question with any choice that it offers."""
         question = Question.objects.filter(answered_at=None).select_related("job").order_by("pk").first()
@@ -113,6 +152,15 @@ class Verbs(RuleBasedStateMachine):
         moving = [JobState.QUEUED, JobState.RUNNING, JobState.WAITING_FOR_OPERATOR]
         assert FailoverJob.objects.filter(state__in=moving).count() <= 1
 
+    @invariant()
+    def what_has_ended_holds_nothing(self) -> None:
+        """Read the journal; a live failover that is over stands where its outcome says."""
+        for job in FailoverJob.objects.filter(state=JobState.FINISHED):
+            assert_released(job)
+            if job.job_type == JobType.LIVE and job.outcome in {Outcome.SUCCEEDED, Outcome.COMMITTED}:
+                target = self.stage.simulator.vm(job.destination_vm_id)
+                assert target is not None and target.running_on_hypervisor, job.job_id
+
     def _any_job(self, pick: int) -> FailoverJob | None:
         jobs = list(FailoverJob.objects.order_by("pk"))
         return jobs[pick % len(jobs)] if jobs else None
@@ -120,17 +168,24 @@ class Verbs(RuleBasedStateMachine):
     def _try(self, verb: Any) -> None:
         try:
             verb()
-        except (ActiveJob, CannotAnswer, CannotCancel, CannotCleanUp, NotReady):
+        except (JobError, NotReady):
             return
 
 
 def test_no_order_of_verbs_does_harm(db: None) -> None:
-    # Derandomised: the build of one commit tries the same orders each time; the campaign tries others.
+    # Derandomised: the build of one commit tries the same orders each time; `make verbs-machine` tries others.
     chosen = settings(
-        max_examples=15,
-        stateful_step_count=12,
+        max_examples=EXAMPLES or 15,
+        stateful_step_count=24 if EXAMPLES else 12,
         deadline=None,
-        derandomize=True,
+        derandomize=not EXAMPLES,
+        database=None,
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(Verbs, settings=chosen)
+    machine = seed(SEED)(Verbs) if EXAMPLES else Verbs
+    run_state_machine_as_test(machine, settings=chosen)
+
+
+def test_the_machine_presses_every_verb() -> None:
+    pressed = {name for name in vars(Verbs) if hasattr(vars(Verbs)[name], "hypothesis_stateful_rule")}
+    assert pressed >= {"start_live", "start_test", "cancel", "clean_up", "answer", "roll_back", "commit", "extend"}

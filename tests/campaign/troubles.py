@@ -68,15 +68,21 @@ class CommitsGoWrong:
 
     planned: list[Trouble]
     cells: Counter[Cell]
-    _counts: Counter[str] = field(default_factory=Counter)
+    _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def strike(self, moment: str, attempt_id: int, step_id: int) -> None:
         """Raise what the schedule wants at this commit."""
-        self._counts[moment] += 1
+        if not self.planned:
+            return
+        command = _command_of(attempt_id, step_id)
+        # A trouble that names no command is meant for the nth attempt of all.
+        self._counts[moment, command] += 1
+        self._counts[moment, ""] += 1
         for trouble in self.planned:
-            if trouble.moment == moment and self._counts[moment] == trouble.nth:
+            is_meant = trouble.moment == moment and trouble.command in {"", command}
+            if is_meant and self._counts[moment, trouble.command] == trouble.nth:
                 self.planned.remove(trouble)
-                self.cells[trouble.kind, _command_of(attempt_id, step_id), moment] += 1
+                self.cells[trouble.kind, command, moment] += 1
                 if trouble.kind == "kill":
                     raise WorkerKilled
                 raise OperationalError("the database failed here")
