@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
@@ -16,7 +18,7 @@ from failover_project.api.roles import role_in_words
 from jobs.api.start_views import BulkFailoverViewSet, LiveFailoverViewSet, TestFailoverViewSet
 from jobs.api.verb_views import VerbViewSet
 from jobs.api.views import FailoverJobViewSet
-from jobs.open_failovers import open_failovers_of
+from jobs.open_failovers import open_failovers_of, target_vms_of
 from networks.api.views import NetworkMappingViewSet
 from validation.api.views import ReadinessViewSet, VMStatusViewSet
 
@@ -37,13 +39,14 @@ class Identifier:
 
 register_converter(Identifier, "identifier")
 
-readiness = ReadinessViewSet.as_view({"get": "retrieve"}, open_failovers=open_failovers_of)
+known_of_jobs: dict[str, Any] = {"open_failovers": open_failovers_of, "target_vms": target_vms_of}
+readiness = ReadinessViewSet.as_view({"get": "retrieve"}, **known_of_jobs)
 vm_routes: list[URLPattern | URLResolver] = [
     path("failover-readiness", readiness, name="vm-failover-readiness"),
     *(
         path(
             name,
-            VMStatusViewSet.as_view({"get": name.replace("-", "_")}, open_failovers=open_failovers_of),
+            VMStatusViewSet.as_view({"get": name.replace("-", "_")}, **known_of_jobs),
             name=f"vm-{name}",
         )
         for name in ("sync-status", "network-mapping-status", "volume-status", "active-jobs", "configuration-check")

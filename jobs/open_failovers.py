@@ -1,6 +1,8 @@
-"""This will tell validation, which knows no jobs, which failovers of a VM have not ended."""
+"""This will tell validation, which knows no jobs, which failovers of a VM have not ended, and whose target VMs are whose."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from inventory.models import ProtectedVM
 from jobs.models import FailoverJob, JobState
@@ -24,3 +26,9 @@ def open_failovers_of(vm: ProtectedVM) -> tuple[OpenFailover, ...]:
         )
         for job in jobs
     )
+
+
+def target_vms_of(vm: ProtectedVM) -> Mapping[str, str]:
+    """Give the target VMs that failovers of the VM ever made, by CloudStack's id, with the job that made each."""
+    jobs = FailoverJob.objects.filter(vm=vm).exclude(destination_vm_id="").order_by("id")
+    return dict(jobs.values_list("destination_vm_id", "job_id"))

@@ -30,6 +30,7 @@ from jobs.generation.guard import paused_reason
 from jobs.holding import hold_vm
 from jobs.models import FailoverJob, JobState, JobType, Phase, PlanKind, Priority
 from jobs.models.job import MOVING_STATES
+from jobs.open_failovers import target_vms_of
 from jobs.plans.live import live_failover
 from jobs.plans.resolve import os_type_of, specify
 from jobs.plans.specification import FailoverSpecification, Strategy
@@ -209,6 +210,7 @@ def _verdict(
         gateway=gateway,
         clock=UnixClock(engine.clock),
         copies_disks=copies_disks,
+        target_vms=target_vms_of(vm),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from cloudstack.endpoint import Clock
@@ -74,6 +74,8 @@ class Facts:
     # Whether the failover makes copies of the disks, which count against the account's limits.
     copies_disks: bool = False
     open_failovers: tuple[OpenFailover, ...] = ()
+    # Target VMs that failovers of the VM made, with the job that made each.
+    target_vms: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def unfinished_replication(self) -> Replication | None:
@@ -91,6 +93,7 @@ def gather(
     own_reference: str = "",
     copies_disks: bool = True,
     open_failovers: Sequence[OpenFailover] = (),
+    target_vms: Mapping[str, str] | None = None,
     from_cloud: Collection[str] = EVERYTHING,
 ) -> tuple[Facts, ...]:
     """Gather the facts for each purpose, reading the cloud once; a cloud that cannot be reached is one of them.
@@ -124,6 +127,7 @@ def gather(
             cloud=cloud,
             copies_disks=copies_disks and purpose.is_test,
             open_failovers=tuple(job for job in open_failovers if job.job_id != own_reference),
+            target_vms=target_vms or {},
         )
         for purpose, (nics, refusal) in placed.items()
     )

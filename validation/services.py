@@ -30,6 +30,7 @@ def validate(
     own_reference: str = "",
     copies_disks: bool = True,
     open_failovers: Sequence[OpenFailover] = (),
+    target_vms: Mapping[str, str] | None = None,
 ) -> Verdict:
     """Gather the facts once, judge them, keep the findings as the newest of this VM and purpose.
 
@@ -47,17 +48,28 @@ def validate(
         own_reference=own_reference,
         copies_disks=copies_disks,
         open_failovers=open_failovers,
+        target_vms=target_vms,
     )
     return _judged(facts, gateway=gateway, clock=clock, started_ns=started)
 
 
 def check_configuration(
-    *, vm: ProtectedVM, gateway: CloudReads | None, clock: Clock, open_failovers: Sequence[OpenFailover] = ()
+    *,
+    vm: ProtectedVM,
+    gateway: CloudReads | None,
+    clock: Clock,
+    open_failovers: Sequence[OpenFailover] = (),
+    target_vms: Mapping[str, str] | None = None,
 ) -> tuple[Verdict, Verdict]:
     """Judge the VM for a live failover and for a test, on one reading of the cloud; keep the findings of both."""
     started = time.perf_counter_ns()
     live, test = gather(
-        vm=vm, purposes=(Purpose.LIVE, Purpose.TEST), reads=gateway, clock=clock, open_failovers=open_failovers
+        vm=vm,
+        purposes=(Purpose.LIVE, Purpose.TEST),
+        reads=gateway,
+        clock=clock,
+        open_failovers=open_failovers,
+        target_vms=target_vms,
     )
     return (
         _judged(live, gateway=gateway, clock=clock, started_ns=started),

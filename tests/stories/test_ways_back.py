@@ -231,6 +231,17 @@ def test_only_an_open_window_is_extended() -> None:
         verbs.extend(engine=stage.service.engine, job_id=job.job_id, duration="10m", actor="olga")
 
 
+def test_after_a_live_failover_readiness_names_the_job_that_took_the_disks() -> None:
+    stage, job, _ = _failed_over("vm-two")
+
+    with pytest.raises(NotReady, match=f"the target VM of failover job {job.job_id}") as refused:
+        stage.service.start_test("vm-two")
+
+    (found,) = [judged.finding for judged in refused.value.blocking if judged.check.name == "Volume Status"]
+    assert found.details["taken_by"] == [job.job_id]
+    assert found.required_actions[0].startswith(f"Roll failover job {job.job_id} back")
+
+
 def test_a_committed_disk_is_no_replica_any_more_and_readiness_says_whose_it_is() -> None:
     stage, job, _ = _failed_over("vm-one")
     verbs.commit(engine=stage.service.engine, job_id=job.job_id, actor="olga")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -41,10 +41,16 @@ def _none_known(vm: ProtectedVM) -> Sequence[OpenFailover]:
     return ()
 
 
+def _none_made(vm: ProtectedVM) -> Mapping[str, str]:
+    del vm
+    return {}
+
+
 class ValidationViewSet(ViewSet):
     """This will be the base of the doors: failovers belong to a higher app, whose rows the routes pass in."""
 
     open_failovers: Callable[[ProtectedVM], Sequence[OpenFailover]] = staticmethod(_none_known)
+    target_vms: Callable[[ProtectedVM], Mapping[str, str]] = staticmethod(_none_made)
 
 
 class ReadinessViewSet(ValidationViewSet):
@@ -68,6 +74,7 @@ class ReadinessViewSet(ValidationViewSet):
             gateway=reading_gateway(vm),
             clock=SYSTEM_CLOCK,
             open_failovers=self.open_failovers(vm),
+            target_vms=self.target_vms(vm),
         )
         return Response(readiness(verdict))
 
@@ -139,7 +146,11 @@ class VMStatusViewSet(ValidationViewSet):
         del request
         vm = vm_by_id(vm_id)
         verdicts = check_configuration(
-            vm=vm, gateway=reading_gateway(vm), clock=SYSTEM_CLOCK, open_failovers=self.open_failovers(vm)
+            vm=vm,
+            gateway=reading_gateway(vm),
+            clock=SYSTEM_CLOCK,
+            open_failovers=self.open_failovers(vm),
+            target_vms=self.target_vms(vm),
         )
         return _of_vm(
             vm_id,
@@ -157,6 +168,7 @@ class VMStatusViewSet(ValidationViewSet):
             reads=reading_gateway(vm) if from_cloud else None,
             clock=SYSTEM_CLOCK,
             open_failovers=self.open_failovers(vm),
+            target_vms=self.target_vms(vm),
             from_cloud=from_cloud,
         )
 

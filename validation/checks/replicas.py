@@ -15,11 +15,17 @@ def volume_status(facts: Facts) -> Finding:
     """Check that every replica is a Ready volume of the right size on the VM's own appliance."""
     problems = [problem for disk in facts.disks if (problem := volume_problem(disk, facts=facts))]
     if problems:
+        takers = _takers(facts)
+        back = [f"Roll failover job {job_id} back to have its disks on the appliance again" for job_id in takers]
         return failed(
             "Replica volumes are not available",
             errors=problems,
-            actions=["Bring each named volume back to its appliance in state Ready, or replicate the disk again"],
+            actions=[
+                *back,
+                "Bring each named volume back to its appliance in state Ready, or replicate the disk again",
+            ],
             volumes=problems,
+            taken_by=takers,
         )
     return passed(
         "All replica volumes are available on the appliance",
@@ -47,10 +53,18 @@ def _whereabouts(volume: Volume, *, disk: DiskFacts, facts: Facts) -> str | None
     if volume.virtual_machine_id is None:
         return f"is not attached to appliance {name}"
     if volume.virtual_machine_id != appliance_vm:
-        return f"is attached to another VM ({volume.virtual_machine_id}) instead of appliance {name}"
+        job_id = facts.target_vms.get(volume.virtual_machine_id)
+        whose = f", the target VM of failover job {job_id}," if job_id else ""
+        return f"is attached to another VM ({volume.virtual_machine_id}){whose} instead of appliance {name}"
     if volume.device_id == 0:
         return "is the appliance's own root disk"
     return None
+
+
+def _takers(facts: Facts) -> list[str]:
+    """Name the failover jobs whose target VMs hold replicas of the VM."""
+    holders = [volume.virtual_machine_id or "" for volume in facts.cloud.volumes.values()]
+    return list(dict.fromkeys(facts.target_vms[holder] for holder in holders if holder in facts.target_vms))
 
 
 def _condition(volume: Volume, *, disk: DiskFacts, facts: Facts) -> str | None:
