@@ -245,6 +245,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     # Sessions of the browser are taken as well, but nobody can type one in.
     "AUTHENTICATION_WHITELIST": ["failover_project.api.authentication.TokenAuthentication"],
     "ENUM_NAME_OVERRIDES": {
+        "AfterWindowEnum": "jobs.models.AfterWindow",
         "AttemptStateEnum": "jobs.models.AttemptState",
         "JobStateEnum": "jobs.models.JobState",
         "JobStatusEnum": "jobs.models.JobStatus",

@@ -26,6 +26,7 @@ from jobs.generation.guard import GenerationGuard, keep_marks, paused_reason
 from jobs.models import PulsePart
 from jobs.pulses import note_round, send_canary_when_due
 from jobs.runtime import Gateways
+from jobs.window_ends import heed_rollback_windows
 from notifications.deliveries import Deliverer
 from notifications.sending import Sender
 
@@ -81,6 +82,7 @@ class Keeper:
                 watcher.watch_once()
             if watches and now >= swept_at + SWEEP_SECONDS:
                 sweep(self.engine)
+                heed_rollback_windows(self.engine)
                 swept_at = now
                 if now >= noted_at + BEAT_SECONDS:
                     note_round(PulsePart.SWEEPER, ended_at=self.engine.clock.now())

@@ -1,4 +1,4 @@
-"""This will tell validation, which knows no jobs, which failovers of a VM have not ended, and whose target VMs are whose."""
+"""This will tell validation, which knows no jobs, which failovers of a VM have not ended, and what they made."""
 
 from __future__ import annotations
 

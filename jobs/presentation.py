@@ -27,6 +27,7 @@ from jobs.models import (
 from jobs.models.timing import CommandTiming
 from jobs.queue import Place, place_of
 from jobs.retries import obstacle_to_retry
+from jobs.rollback_windows import window_body
 from jobs.timeline import plans_of
 from jobs.verbs import obstacle_to_extension, obstacle_to_rollback
 
@@ -97,6 +98,7 @@ def details(job: FailoverJob, steps: Sequence[Step]) -> dict[str, Any]:
         **_window(job),
         "evidence": evidence_of(job, steps) if _is_planned_test(job) else None,
         "left_behind": left_behind(job),
+        "rollback_window": window_body(job),
         "retry_of": job.retry_of.job_id if job.retry_of is not None else None,
         **({"debug": {"plans": plans_of(job)}} if job.is_watched_closely else {}),
     }

@@ -33,6 +33,7 @@ from jobs.models import AttemptState, FailoverJob, JobType, Outcome, Phase, Step
 from jobs.notices import tell_of, tell_of_end
 from jobs.plans.specification import FailoverSpecification, Strategy
 from jobs.replication_hooks import replication_of
+from jobs.rollback_windows import open_rollback_window
 from jobs.world import ReplicationUnreachable, World
 from networks.designations import purpose_is_test
 from networks.models import Purpose
@@ -283,6 +284,7 @@ class InventoryLedger:
         )
         if job.outcome == Outcome.COMMITTED:
             doubt(volume_ids=_disks_of(job), state=ReplicaState.HANDED_OVER, now=datetime.now(tz=UTC))
+        open_rollback_window(job, now=self.now())
         release(vm=job.vm, reference=job.job_id)
         queue.ring_next(self.bell, job=job)
 

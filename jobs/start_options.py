@@ -11,12 +11,12 @@ from typing import Any
 from django.conf import settings
 
 from jobs.errors import ContradictoryOptions
-from jobs.models import JobType
+from jobs.models import AfterWindow, JobType
 from notifications.addresses import AddressNotAllowed, slack_address
 
 _SIZES = ("cpu_overcommit", "memory_overcommit")
 KNOWN_CONFIG: Mapping[JobType, frozenset[str]] = {
-    JobType.LIVE: frozenset({*_SIZES, "test_environment", "debug_mode"}),
+    JobType.LIVE: frozenset({*_SIZES, "test_environment", "debug_mode", "rollback_window", "after_rollback_window"}),
     JobType.TEST: frozenset({*_SIZES, "test_environment", "debug_mode", "test_strategy"}),
 }
 KNOWN_NOTIFICATIONS = frozenset({"email", "slack_webhook"})
@@ -29,6 +29,12 @@ def refuse_contradictions(custom_config: Mapping[str, Any], *, kind: JobType) ->
             field="custom_config.test_environment",
             why="A live failover runs on production networks, it is no test environment.",
             to_do="POST /api/v1/failover/test, or leave test_environment out",
+        )
+    if kind == JobType.LIVE and custom_config.get("after_rollback_window") and not custom_config.get("rollback_window"):
+        raise ContradictoryOptions(
+            field="custom_config.after_rollback_window",
+            why="There is no rollback window after which it could be done.",
+            to_do="Send rollback_window as well, or leave after_rollback_window out",
         )
 
 
@@ -70,5 +76,10 @@ def _without_effect(kind: JobType, config: Mapping[str, Any], *, is_sized: bool)
         for key in _SIZES:
             if config.get(key, 1.0) != 1.0:
                 yield f"custom_config.{key} has no effect: the service offering has a fixed size."
+    if kind == JobType.LIVE and config.get("after_rollback_window") == AfterWindow.ROLL_BACK:
+        yield (
+            "At the end of its rollback window the failover is rolled back by itself, unless it was committed: what "
+            "the VM wrote until then is lost."
+        )
     if kind == JobType.TEST and config.get("test_environment") is False:
         yield "custom_config.test_environment has no effect: a test always runs in the test environment."

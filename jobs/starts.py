@@ -35,6 +35,7 @@ from jobs.plans.live import live_failover
 from jobs.plans.resolve import os_type_of, specify
 from jobs.plans.specification import FailoverSpecification, Strategy
 from jobs.plans.test import plan_of_test
+from jobs.rollback_windows import window_asked_for
 from jobs.runtime import Gateways, UnixClock, ring_on_commit
 from jobs.start_options import refuse_contradictions, warnings_about
 from networks.models import Purpose
@@ -280,6 +281,8 @@ def _specification(
 def _write_job(engine: Engine, prepared: PreparedStart, *, actor: str) -> FailoverJob:
     """Write job, plan and the VM's reservation in one transaction; the unique keys decide between two starts."""
     vm, spec, request, kind = prepared.vm, prepared.spec, prepared.request, prepared.kind
+    asked = dict(request.custom_config) if kind == JobType.LIVE else {}
+    rollback_seconds, after_rollback = window_asked_for(asked)
     now = engine.clock.now()
     try:
         with transaction.atomic():
@@ -306,6 +309,8 @@ def _write_job(engine: Engine, prepared: PreparedStart, *, actor: str) -> Failov
                 warnings=list(prepared.warnings),
                 window_seconds=request.window_seconds if isinstance(request, StartTestRequest) else None,
                 auto_cleanup=isinstance(request, StartTestRequest) and request.auto_cleanup,
+                rollback_window_seconds=rollback_seconds,
+                after_rollback_window=after_rollback,
                 created_at=now,
                 next_look_at=engine.later(engine.rules.patience_with_bell),
             )

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from jobs.api.timeline_answers import TimelinePlan
 from jobs.made import End, Kind
-from jobs.models import JobState, JobStatus, JobType, Outcome, Priority
+from jobs.models import AfterWindow, JobState, JobStatus, JobType, Outcome, Priority
 
 
 class StartData(serializers.Serializer[Any]):
@@ -128,6 +128,17 @@ class DebugDetails(serializers.Serializer[Any]):
     plans = TimelinePlan(many=True)
 
 
+class RollbackWindowAnswer(serializers.Serializer[Any]):
+    """This will describe the window in which a live failover's way back is meant to be used."""
+
+    seconds = serializers.IntegerField(help_text="How long it was asked to be, in seconds.")
+    ends_at = serializers.DateTimeField(allow_null=True, help_text="Null until the failover has succeeded.")
+    then = serializers.ChoiceField(choices=AfterWindow.choices, help_text="What is done by itself at its end.")
+    over_since = serializers.DateTimeField(
+        allow_null=True, help_text="When the window ended and nothing more is done by itself."
+    )
+
+
 class JobDetails(serializers.Serializer[Any]):
     """This will describe `job_details`."""
 
@@ -153,6 +164,9 @@ class JobDetails(serializers.Serializer[Any]):
     overdue_since = serializers.DateTimeField(allow_null=True)
     evidence = Evidence(allow_null=True)
     left_behind = serializers.ListField(child=serializers.DictField())
+    rollback_window = RollbackWindowAnswer(
+        allow_null=True, help_text="The clock of a live failover's way back; null where none was asked for."
+    )
     retry_of = serializers.CharField(allow_null=True, help_text="The failed job that this one tries again.")
     debug = DebugDetails(required=False)
 

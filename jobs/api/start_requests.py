@@ -11,8 +11,9 @@ from rest_framework import serializers
 
 from jobs.bulk import MOST_STARTS
 from jobs.durations import NANOSECONDS, format_duration, parse_duration
-from jobs.models import JobType, Priority
+from jobs.models import AfterWindow, JobType, Priority
 from jobs.plans.specification import Strategy
+from jobs.rollback_windows import LONGEST_SECONDS, SHORTEST_SECONDS
 from networks.api.fields import Flag, Id, Name, Text
 
 _MOST_MAPPINGS = 64
@@ -50,6 +51,26 @@ class TestDuration(Text):
         return text
 
 
+@extend_schema_field({"type": "string", "format": "go-duration", "examples": ["4h", "72h"]})
+class RollbackWindow(Text):
+    """This will take how long the way back is meant to stay open, as Go writes it; the text is kept as it was sent."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=40, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Give the text; fails for what is no duration, and for one out of bounds."""
+        text = super().to_internal_value(data)
+        try:
+            seconds = parse_duration(text) // NANOSECONDS
+        except ValueError as error:
+            raise serializers.ValidationError(f"{error}.") from error
+        if not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
+            bounds = f"{_in_words(SHORTEST_SECONDS)} and {_in_words(LONGEST_SECONDS)}"
+            raise serializers.ValidationError(f"A rollback window lasts between {bounds}, not {_in_words(seconds)}.")
+        return text
+
+
 def _in_words(seconds: int) -> str:
     return format_duration(seconds * NANOSECONDS)
 
@@ -66,6 +87,13 @@ class KnownConfig(KnownSizes):
     """This will check the known keys of `custom_config`; unknown ones are kept and named in the warnings."""
 
     test_environment = Flag(required=False)
+
+
+class CheckedLiveConfig(KnownConfig):
+    """This will check what `custom_config` of a live start knows beside the rest: when its way back ends, and how."""
+
+    rollback_window = RollbackWindow(required=False)
+    after_rollback_window = serializers.ChoiceField(choices=AfterWindow.choices, required=False)
 
 
 class KnownTestConfig(KnownConfig):
@@ -100,6 +128,14 @@ class KnownLiveConfig(KnownSizes):
     """This will describe what `custom_config` of a live start may say: never that it is a test."""
 
     test_environment = serializers.ChoiceField(choices=[False], required=False)
+    rollback_window = RollbackWindow(
+        required=False, help_text="How long the way back is meant to stay open after the success, as 4h or 72h."
+    )
+    after_rollback_window = serializers.ChoiceField(
+        choices=AfterWindow.choices,
+        required=False,
+        help_text="What is done by itself when the rollback window is over; `nothing` if left out.",
+    )
 
 
 @extend_schema_field(KnownLiveConfig)
@@ -120,7 +156,7 @@ class NotificationField(serializers.DictField):
 class StartBody(serializers.Serializer[Any]):
     """This will parse the body of a live start."""
 
-    known_config: ClassVar[type[serializers.Serializer[Any]]] = KnownConfig
+    known_config: ClassVar[type[serializers.Serializer[Any]]] = CheckedLiveConfig
 
     vm_id = Id(max_length=128)
     vm_name = Name(required=False, allow_blank=True, default="", max_length=255)

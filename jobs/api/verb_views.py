@@ -128,7 +128,7 @@ class VerbViewSet(ViewSet):
 
     @extend_schema(request=ExtendBody, responses={200: StatusAnswer}, operation_id="extend_test_failover")
     def extend(self, request: Request, job_id: str) -> Response:
-        """Let the window of a test end later."""
+        """Let the window of a test, or of a live failover's way back, end later."""
         parser = ExtendBody(data=request.data)
         parser.is_valid(raise_exception=True)
         job = extend(engine=process_engine(), job_id=job_id, actor=actor_of(request), **parser.validated_data)

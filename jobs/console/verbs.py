@@ -97,7 +97,12 @@ VERBS = {
         is_dangerous=False,
     ),
     "extend": Verb(
-        "Extend this test", "The test VM runs longer.", "Extend", extend, form=ExtendForm, is_dangerous=False
+        "Extend the window",
+        "The test VM runs longer, or the way back stays open longer.",
+        "Extend",
+        extend,
+        form=ExtendForm,
+        is_dangerous=False,
     ),
     "rollback": Verb(
         "Roll this live failover back",

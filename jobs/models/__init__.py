@@ -2,7 +2,7 @@
 
 from jobs.models.attempt import AttemptState, Reservation, StepAttempt
 from jobs.models.event import JobEvent
-from jobs.models.job import FailoverJob, JobState, JobStatus, JobType, Outcome, Priority
+from jobs.models.job import AfterWindow, FailoverJob, JobState, JobStatus, JobType, Outcome, Priority
 from jobs.models.lease import ProcessLease, RoleLease
 from jobs.models.plan import Phase, Plan, PlanKind, PlanState, Step, StepState
 from jobs.models.pulse import Pulse, PulsePart
@@ -10,6 +10,7 @@ from jobs.models.question import Question
 from jobs.models.timing import CommandTiming
 
 __all__ = [
+    "AfterWindow",
     "AttemptState",
     "CommandTiming",
     "FailoverJob",

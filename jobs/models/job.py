@@ -49,6 +49,14 @@ class Outcome(models.TextChoices):
     ROLLED_BACK = "rolled_back"
 
 
+class AfterWindow(models.TextChoices):
+    """What becomes of a live failover when its rollback window is over."""
+
+    NOTHING = "nothing"
+    COMMIT = "commit"
+    ROLL_BACK = "roll_back"
+
+
 class Priority(models.IntegerChoices):
     """Which of two queued jobs begins first."""
 
@@ -100,6 +108,18 @@ class FailoverJob(models.Model):
     window_ends_at = models.DateTimeField(null=True, blank=True)
     overdue_since = models.DateTimeField(null=True, blank=True, help_text="the window is over and nobody cleaned up")
     cleanup_requested_at = models.DateTimeField(null=True, blank=True)
+    rollback_window_seconds = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="how long the way back of a live failover is meant to stay open; null: no window",
+    )
+    after_rollback_window = models.CharField(
+        max_length=12, choices=AfterWindow.choices, default=AfterWindow.NOTHING, help_text="what is done at its end"
+    )
+    rollback_window_ends_at = models.DateTimeField(null=True, blank=True, help_text="null before the success")
+    rollback_window_over_at = models.DateTimeField(
+        null=True, blank=True, help_text="when it was noted that the window is over and nothing more is done by itself"
+    )
 
     retry_of = models.ForeignKey(
         "self",
@@ -144,6 +164,11 @@ class FailoverJob(models.Model):
             models.Index(fields=["status", "-created_at", "-id"], name="job_newest_of_status"),
             models.Index(fields=["state", "-created_at", "-id"], name="job_newest_of_state"),
             models.Index(fields=["job_type", "-created_at", "-id"], name="job_newest_of_type"),
+            models.Index(
+                fields=["rollback_window_ends_at"],
+                condition=Q(rollback_window_ends_at__isnull=False, rollback_window_over_at__isnull=True),
+                name="job_rollback_window",
+            ),
             models.Index(fields=["source_vm_id", "-created_at", "-id"], name="job_newest_of_vm"),
         ]
 

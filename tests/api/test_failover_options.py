@@ -9,7 +9,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from cloudstack_simulator.server import SimulatorServer
-from inventory.models import ProtectedVM
+from inventory.models import ProtectedVM, VMReservation
 from jobs.models import FailoverJob
 from tests.support.inventory_of import ScenarioInventory
 from tests.support.mapped import map_both
@@ -125,3 +125,37 @@ def test_the_address_of_a_webhook_is_shown_to_nobody(operator: APIClient, viewer
         "other": ["ftp://host.invalid/…"],
     }
     assert FailoverJob.objects.get().notification_config == config
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"rollback_window": "soon"},
+        {"rollback_window": "1s"},
+        {"rollback_window": "9000h"},
+        {"rollback_window": 4},
+        {"rollback_window": "4h", "after_rollback_window": "delete"},
+        {"after_rollback_window": "commit"},
+    ],
+)
+def test_a_rollback_window_that_cannot_be_meant_is_400(
+    operator: APIClient, vm: ProtectedVM, config: dict[str, Any]
+) -> None:
+    answer = operator.post(LIVE, {"vm_id": vm.vm_id, "custom_config": config})
+
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_REQUEST"), answer.json()
+    assert FailoverJob.objects.count() == 0
+
+
+def test_a_rollback_window_is_echoed_and_has_no_effect_on_a_test(operator: APIClient, vm: ProtectedVM) -> None:
+    config = {"rollback_window": "4h", "after_rollback_window": "roll_back"}
+    tested = start(operator, TEST, vm, custom_config=config)
+    assert "custom_config.rollback_window is not known and has no effect." in tested["warnings"]
+    FailoverJob.objects.all().delete()
+    VMReservation.objects.all().delete()
+
+    live = start(operator, LIVE, vm, custom_config=config)
+
+    shown = details(operator, live)
+    assert (shown["custom_config"]["rollback_window"], shown["rollback_window"]["then"]) == ("4h", "roll_back")
+    assert any("rolled back by itself" in warning for warning in live["warnings"])

@@ -30,6 +30,7 @@ from jobs.engine.watcher import Pace, Watcher
 from jobs.models import FailoverJob, JobState, ProcessLease
 from jobs.runtime import UnixClock, engine_with
 from jobs.services import StartRequest, StartTestRequest
+from jobs.window_ends import heed_rollback_windows
 from tests.support.simulator_adapter import SIMULATOR_URL, SimulatorAdapter
 
 
@@ -214,6 +215,7 @@ class Service:
             leases.beat(self.engine)
             self.watcher.tick()
             sweep(self.engine)
+            heed_rollback_windows(self.engine)
             while self.bell.rings:
                 job_id, phase = self.bell.rings.popleft()
                 advance(self.engine, job_id=job_id, phase=phase)

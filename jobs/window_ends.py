@@ -1,0 +1,78 @@
+"""This will do at the end of a rollback window what its start asked for, and record that the clock did it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.db import transaction
+
+from jobs.engine.journal import record
+from jobs.engine.ports import Engine
+from jobs.errors import ActiveJob, CannotCommit, CannotRollBack, CloudNotUsable
+from jobs.generation.guard import paused_reason
+from jobs.models import AfterWindow, FailoverJob, JobState, JobType, Outcome
+from jobs.verbs import commit, roll_back
+
+log = structlog.get_logger(__name__)
+
+CLOCK = "the clock of the rollback window"
+# What stands in the way (other work on the VM, a cloud that does not answer) is asked for again after so long.
+_AGAIN = timedelta(seconds=60)
+
+
+def heed_rollback_windows(engine: Engine) -> None:
+    """Look at every live failover whose rollback window has ended and that nobody committed or rolled back."""
+    if paused_reason():
+        return
+    now = engine.clock.now()
+    over = FailoverJob.objects.filter(
+        job_type=JobType.LIVE,
+        state=JobState.FINISHED,
+        outcome=Outcome.SUCCEEDED,
+        rollback_window_over_at=None,
+        rollback_window_ends_at__lte=now,
+    )
+    for job in over.order_by("rollback_window_ends_at"):
+        if job.next_look_at is None or job.next_look_at <= now:
+            _end(engine, job)
+
+
+def _end(engine: Engine, job: FailoverJob) -> None:
+    reason = f"Asked for at the start: {job.after_rollback_window} when the rollback window of the failover is over."
+    asked: dict[str, Any] = {"engine": engine, "job_id": job.job_id, "actor": CLOCK, "reason": reason}
+
+    def runs_on(row: FailoverJob) -> str:
+        ends = row.rollback_window_ends_at
+        return "" if ends is not None and ends <= engine.clock.now() else "Its rollback window was extended."
+
+    try:
+        match AfterWindow(job.after_rollback_window):
+            case AfterWindow.COMMIT:
+                commit(**asked, unless=runs_on)
+            case AfterWindow.ROLL_BACK:
+                roll_back(**asked, typed_name=job.vm_name, unless=runs_on)
+            case AfterWindow.NOTHING:
+                _note_end(engine, job, "The rollback window is over. The way back stays open: commit or roll back.")
+    except (ActiveJob, CloudNotUsable) as error:
+        log.warning("rollback_window_waits", job_id=job.job_id, error=str(error))
+        FailoverJob.objects.filter(pk=job.pk, state=JobState.FINISHED).update(next_look_at=engine.clock.now() + _AGAIN)
+    except (CannotCommit, CannotRollBack) as error:
+        if not runs_on(FailoverJob.objects.get(pk=job.pk)):
+            _note_end(engine, job, f"The rollback window is over, and what was asked for then was refused: {error}")
+
+
+def _note_end(engine: Engine, job: FailoverJob, words: str) -> None:
+    """Say once that the window is over; the job's own state does not change by that."""
+    with transaction.atomic():
+        open_still = FailoverJob.objects.filter(
+            pk=job.pk,
+            state=JobState.FINISHED,
+            outcome=Outcome.SUCCEEDED,
+            rollback_window_over_at=None,
+            rollback_window_ends_at=job.rollback_window_ends_at,
+        )
+        if open_still.update(rollback_window_over_at=engine.clock.now(), next_look_at=None):
+            record(engine, job, "rollback_window_over", words)
+            engine.ledger.overdue(job=job, words=words)
