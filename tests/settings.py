@@ -17,7 +17,14 @@ for name in ("SECRET_KEY", "FIELD_KEY", "ALLOWED_HOSTS", "BIND_HOST", "BIND_PORT
     os.environ.pop(name, None)
 for name in ("CACHE_URL", "TIME_ZONE", "WORKER_THREADS", "LOG_LEVEL", "LOG_FILE"):
     os.environ.pop(name, None)
-for name in ("HTTPS", "PROXY_PROTO_HEADER", "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS", "CSRF_TRUSTED_ORIGINS"):
+for name in (
+    "METRICS_TOKEN",
+    "HTTPS",
+    "PROXY_PROTO_HEADER",
+    "SECURE_SSL_REDIRECT",
+    "SECURE_HSTS_SECONDS",
+    "CSRF_TRUSTED_ORIGINS",
+):
     os.environ.pop(name, None)
 os.environ["VAR_DIR"] = str(_OWN)
 # Tests ask as fast as they can; those of the limits set limits of their own.
