@@ -24,5 +24,6 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
         if bounded <= COUNTED_EXACTLY or rows.query.where:
             return bounded
         # Rows of the journal are never deleted, so ids have few gaps.
-        ends = rows.model._default_manager.aggregate(first=Min("pk"), last=Max("pk"))
-        return max(bounded, int(ends["last"]) - int(ends["first"]) + 1)
+        # One after the other: SQLite looks each up in the index, but walks the whole of it for both at once.
+        last, first = (rows.model._default_manager.aggregate(end=end("pk"))["end"] for end in (Max, Min))
+        return max(bounded, int(last) - int(first) + 1)

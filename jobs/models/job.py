@@ -170,6 +170,7 @@ class FailoverJob(models.Model):
                 name="job_rollback_window",
             ),
             models.Index(fields=["source_vm_id", "-created_at", "-id"], name="job_newest_of_vm"),
+            models.Index(fields=["-completed_at"], condition=Q(outcome=Outcome.FAILED), name="job_newest_failure"),
         ]
 
     def __str__(self) -> str:

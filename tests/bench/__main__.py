@@ -20,6 +20,7 @@ CASES = {
     "single": "tests.bench.single:single",
     "api-list-1m": "tests.bench.list_of_jobs:list_of_jobs",
     "metrics-100k": "tests.bench.scrape:scrape",
+    "pages-1m": "tests.bench.pages:pages",
 }
 # Failovers at once by the dozen; they want a PostgreSQL and a Redis of their own.
 BURST = re.compile(r"burst-(\d+)x(\d+(?:\.\d+)?)s")

@@ -36,19 +36,24 @@ Line = dict[str, Any]
 def list_of_jobs(directory: Path, *, job_seconds: float) -> list[Line]:
     """Measure SQLite, then PostgreSQL where it is installed, each in a process of its own."""
     del job_seconds  # No cloud is asked.
-    lines = [_measured_apart(f"sqlite:///{directory / 'million.sqlite3'}")]
+    return on_both_databases(directory, name="api-list-1m", module=__name__)
+
+
+def on_both_databases(directory: Path, *, name: str, module: str) -> list[Line]:
+    """Run a module that prints a line as JSON, on SQLite, then on PostgreSQL where it is installed."""
+    lines = [_measured_apart(module, f"sqlite:///{directory / 'million.sqlite3'}")]
     with ExitStack() as stack:
         try:
-            lines.append(_measured_apart(stack.enter_context(postgresql())))
+            lines.append(_measured_apart(module, stack.enter_context(postgresql())))
         except ServerMissing:
-            lines.append({"name": "api-list-1m", "database": "postgresql", "note": "not installed here"})
+            lines.append({"name": name, "database": "postgresql", "note": "not installed here"})
     return lines
 
 
-def _measured_apart(database_url: str) -> Line:
-    """Run this module on a database of its own: settings are read once per process."""
+def _measured_apart(module: str, database_url: str) -> Line:
+    """Run the module on a database of its own: settings are read once per process."""
     environment = {**os.environ, "DATABASE_URL": database_url}
-    run = subprocess.run([sys.executable, "-m", __name__], env=environment, stdout=subprocess.PIPE, check=True)
+    run = subprocess.run([sys.executable, "-m", module], env=environment, stdout=subprocess.PIPE, check=True)
     line: Line = json.loads(run.stdout.splitlines()[-1])
     return line
 

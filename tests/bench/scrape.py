@@ -3,42 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
-import subprocess
 import sys
 import time
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-from tests.support.servers import ServerMissing, postgresql
+from tests.bench.list_of_jobs import Line, on_both_databases
 
 JOBS = 100_000
 ROUNDS = 30
 MILLISECONDS_AT_MOST = 200.0
 
-Line = dict[str, Any]
-
 
 def scrape(directory: Path, *, job_seconds: float) -> list[Line]:
     """Measure SQLite, then PostgreSQL where it is installed, each in a process of its own."""
     del job_seconds  # No cloud is asked.
-    lines = [_measured_apart(f"sqlite:///{directory / 'scraped.sqlite3'}")]
-    with ExitStack() as stack:
-        try:
-            lines.append(_measured_apart(stack.enter_context(postgresql())))
-        except ServerMissing:
-            lines.append({"name": "metrics-100k", "database": "postgresql", "note": "not installed here"})
-    return lines
-
-
-def _measured_apart(database_url: str) -> Line:
-    """Run this module on a database of its own: settings are read once per process."""
-    environment = {**os.environ, "DATABASE_URL": database_url}
-    run = subprocess.run([sys.executable, "-m", __name__], env=environment, stdout=subprocess.PIPE, check=True)
-    line: Line = json.loads(run.stdout.splitlines()[-1])
-    return line
+    return on_both_databases(directory, name="metrics-100k", module=__name__)
 
 
 def _measure() -> Line:
