@@ -23,7 +23,9 @@ A scenario is a mapping with these keys (all ids are uuids; sizes in GB unless a
 
 from __future__ import annotations
 
+import copy
 import uuid
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +51,19 @@ def read_scenario(name: str) -> Json:
     if not path.is_file():
         known = ", ".join(sorted(entry.stem for entry in SCENARIOS.glob("*.yaml")))
         raise ScenarioUnknown(f"There is no scenario {stem!r}; there are: {known}")
-    document: Json = yaml.safe_load(path.read_text())
+    document = copy.deepcopy(_written(path))
     if "base" in document:
         base = read_scenario(document["base"])
         document = base | document | {"settings": base.get("settings", {}) | document.get("settings", {})}
     if "fleet" in document:
         _write_out_fleet(document, int(count or "10"))
+    return document
+
+
+@cache
+def _written(path: Path) -> Json:
+    """This will give what the file says; callers change a copy. To parse it takes longer than to set up a cloud."""
+    document: Json = yaml.safe_load(path.read_text())
     return document
 
 

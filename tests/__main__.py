@@ -41,7 +41,9 @@ def main() -> int:
     without_postgresql = "postgresql" in missing()
     if not without_postgresql:
         with postgresql() as url:
-            results.append(run("PostgreSQL", "database and not processes", TOGETHER, database_url=url))
+            results.append(
+                run("PostgreSQL", "database and not processes and not any_database", TOGETHER, database_url=url)
+            )
     say("")
     for result in results:
         say(result.line())

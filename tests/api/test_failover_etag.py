@@ -55,6 +55,7 @@ def test_a_live_failover_with_a_lost_answer_never_changes_under_its_tag(
     assert len(poller.tags) > 5
 
 
+@pytest.mark.slow
 def test_a_test_with_its_cleanup_never_changes_under_its_tag(
     viewer: APIClient, service: Service, simulator: Simulator, world_rows: ScenarioInventory
 ) -> None:
@@ -102,6 +103,7 @@ def test_a_cancel_is_a_change(viewer: APIClient, service: Service, world_rows: S
     assert len(poller.tags) == 2
 
 
+@pytest.mark.slow
 def test_to_move_up_in_the_queue_is_a_change(
     viewer: APIClient, service: Service, world_rows: ScenarioInventory
 ) -> None:

@@ -28,6 +28,7 @@ def test_the_example_of_an_environment_lists_every_setting_once_and_nothing_else
     assert sorted(example) == sorted(set(documented) - {"TEST_SQLITE_FILE"})
 
 
+@pytest.mark.slow
 def test_without_any_setting_the_configuration_is_good_and_all_of_it_is_a_default(tmp_path: Path) -> None:
     shown = manage("check_config", tmp_path=tmp_path)
     assert shown.returncode == 0, shown.stdout + shown.stderr
@@ -42,6 +43,7 @@ def test_without_any_setting_the_configuration_is_good_and_all_of_it_is_a_defaul
     assert "WRONG" not in shown.stdout
 
 
+@pytest.mark.slow
 def test_no_secret_and_no_password_is_shown(tmp_path: Path) -> None:
     secrets = {
         **GOOD,
@@ -59,6 +61,7 @@ def test_no_secret_and_no_password_is_shown(tmp_path: Path) -> None:
         assert secret not in said, secret
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -79,6 +82,7 @@ def test_what_cannot_be_read_ends_every_command_with_one_sentence(tmp_path: Path
     assert "Hu" not in shown.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
@@ -124,11 +128,13 @@ def test_all_that_makes_no_sense_is_named_at_once(tmp_path: Path, settings: dict
     assert wrong == named
 
 
+@pytest.mark.slow
 def test_a_misspelt_setting_is_noticed(tmp_path: Path) -> None:
     shown = manage("check_config", tmp_path=tmp_path, DATABSE_URL="sqlite:///x")
     assert "note: DATABSE_URL is no setting; was DATABASE_URL meant?" in shown.stdout
 
 
+@pytest.mark.slow
 def test_behind_a_proxy_with_tls_the_check_for_deployment_has_nothing_to_say_of_security(tmp_path: Path) -> None:
     checked = manage(
         "check", "--deploy", tmp_path=tmp_path, HTTPS="true", PROXY_PROTO_HEADER="X-Forwarded-Proto", **GOOD
@@ -138,6 +144,7 @@ def test_behind_a_proxy_with_tls_the_check_for_deployment_has_nothing_to_say_of_
     assert "WARNINGS" not in checked.stderr
 
 
+@pytest.mark.slow
 def test_the_worker_and_gunicorn_take_their_sizes_from_the_environment(tmp_path: Path) -> None:
     code = (
         "from gunicorn.app.wsgiapp import WSGIApplication as Server;"

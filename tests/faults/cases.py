@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import pytest
 
 from cloudstack_simulator import Fault
 
@@ -24,12 +27,22 @@ class Case:
     def __str__(self) -> str:
         return f"{self.command}-{self.nth}-{self.kind}"
 
-    def fault(self, *, calls_before: int = 0) -> Fault:
-        """Give the fault, for a run that makes so many calls of the command before those that the case counts."""
+    def fault(self) -> Fault:
+        """Give the fault; calls are counted from the moment when it is added."""
         seconds = {"late": 20.0}.get(self.kind, 0.0)
-        return Fault(self.command, self.kind, nth=self.nth + calls_before, seconds=seconds)  # type: ignore[arg-type]
+        return Fault(self.command, self.kind, nth=self.nth, seconds=seconds)  # type: ignore[arg-type]
+
+    @property
+    def marks(self) -> tuple[pytest.MarkDecorator, ...]:
+        """Give the marks: a further call of a command brings the same statements to the database as its first."""
+        return () if self.nth == 1 else (pytest.mark.any_database,)
 
 
 def cases(calls: Mapping[str, int], kinds: tuple[str, ...]) -> list[Case]:
     """Give a case for each call and kind."""
     return [Case(name, nth, kind) for name, count in calls.items() for nth in range(1, count + 1) for kind in kinds]
+
+
+def marked(calls: Mapping[str, int], kinds: tuple[str, ...]) -> list[Any]:
+    """Give the cases as parameters of a test, named and marked."""
+    return [pytest.param(case, marks=case.marks, id=str(case)) for case in cases(calls, kinds)]

@@ -8,12 +8,15 @@ whose answer was lost is read back and goes on; what never ends waits for a pers
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from cloudstack_simulator import Fault
 from jobs.models import FailoverJob, Outcome
 from tests.faults.cases import KINDS, MOMENTS, SYNCHRONOUS, Case, cases
+from tests.support.checkpoints import Checkpoint, kept
 from tests.support.scenes import Scene, scene
 from tests.support.worlds import (
     assert_all_back,
@@ -39,9 +42,37 @@ FORWARD = {
     "startVirtualMachine": 1,
 }
 UNDO = {"detachVolume": 2, "attachVolume": 2, "destroyVirtualMachine": 1, "deleteSnapshot": 2}
-# The forward run that is undone makes these calls of the same commands before its undo.
-BEFORE_UNDO = {"detachVolume": 3, "attachVolume": 2, "destroyVirtualMachine": 0, "deleteSnapshot": 0}
-PROTECTION_REFUSED = Fault("updateVirtualMachine", "refuse", nth=2)
+PROTECTION_REFUSED = Fault("updateVirtualMachine", "refuse")
+
+
+def _begun() -> Checkpoint:
+    stage = scene()
+    before = remember(stage.simulator)
+    return Checkpoint(stage, _start(stage).pk, before)
+
+
+def _attached() -> Checkpoint:
+    """Lead to where the last disk is being attached: the protection comes next, and can be refused."""
+    point = _begun()
+    calls = point.stage.simulator.calls
+    point.stage.service.run(until=lambda: calls.count("attachVolume") == FORWARD["attachVolume"])
+    return point
+
+
+@pytest.fixture(scope="module")
+def point(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Checkpoint]:
+    """Give the checkpoint that a lead leads to; its cases share it."""
+    del django_db_setup
+    with django_db_blocker.unblock(), kept(request.param) as there:
+        yield there
+
+
+def _all(lead: Callable[[], Checkpoint], calls: Mapping[str, int], kinds: tuple[str, ...]) -> pytest.MarkDecorator:
+    """Run a test from the checkpoint with each case of the calls."""
+    rows = [pytest.param(lead, case, marks=case.marks, id=str(case)) for case in cases(calls, kinds)]
+    return pytest.mark.parametrize(("point", "case"), rows, indirect=["point"], scope="module")
 
 
 def _counted(simulator_calls: list[str]) -> Counter[str]:
@@ -67,7 +98,7 @@ def test_the_generated_cases_cover_every_changing_call_of_the_plan() -> None:
 
 def test_the_generated_cases_cover_every_changing_call_of_the_undo() -> None:
     undone = scene()
-    undone.simulator.faults.add(PROTECTION_REFUSED)
+    undone.simulator.faults.add(Fault("updateVirtualMachine", "refuse", nth=2))
     _start(undone)
     undone.service.run()
 
@@ -75,45 +106,39 @@ def test_the_generated_cases_cover_every_changing_call_of_the_undo() -> None:
     assert calls == Counter(FORWARD) - Counter({"startVirtualMachine": 1}) + Counter(UNDO)
 
 
-@pytest.mark.parametrize("case", cases(FORWARD, KINDS), ids=str)
-def test_a_single_fault_in_the_live_plan_ends_right(case: Case) -> None:
-    stage = scene()
-    before = remember(stage.simulator)
+@_all(_begun, FORWARD, KINDS)
+def test_a_single_fault_in_the_live_plan_ends_right(point: Checkpoint, case: Case) -> None:
+    stage, job = point.go_on()
     stage.simulator.faults.add(case.fault())
-    job = _start(stage)
 
     _run(stage)
 
     assert stage.simulator.faults.fired, "the fault never took place"
     if case.kind == "refuse" or (case.kind == "fail" and case.command == "createSnapshot"):
         # A failed createSnapshot leaves a snapshot in state Error: it is not taken again beside it, all is undone.
-        assert_all_back(stage.simulator, job, before, outcome=Outcome.FAILED)
+        assert_all_back(stage.simulator, job, point.before, outcome=Outcome.FAILED)
     elif case.kind == "hang" and case.command not in SYNCHRONOUS:
         assert_waits_for_operator(job, kind="endless_job")
     else:
-        assert_failed_over(stage.simulator, job, before)
+        assert_failed_over(stage.simulator, job, point.before)
 
 
-@pytest.mark.parametrize("case", cases(FORWARD, MOMENTS), ids=str)
-def test_a_worker_killed_around_a_call_of_the_live_plan_changes_nothing(case: Case) -> None:
-    stage = scene()
-    before = remember(stage.simulator)
-    job = _start(stage)
+@_all(_begun, FORWARD, MOMENTS)
+def test_a_worker_killed_around_a_call_of_the_live_plan_changes_nothing(point: Checkpoint, case: Case) -> None:
+    stage, job = point.go_on()
     stage.service.kill_at(case.command, nth=case.nth, moment=case.kind)
 
     _run(stage)
 
     assert stage.service.kills_fired == 1
-    assert_failed_over(stage.simulator, job, before)
+    assert_failed_over(stage.simulator, job, point.before)
 
 
-@pytest.mark.parametrize("case", cases(UNDO, KINDS), ids=str)
-def test_a_single_fault_in_the_undo_ends_right(case: Case) -> None:
-    stage = scene()
-    before = remember(stage.simulator)
+@_all(_attached, UNDO, KINDS)
+def test_a_single_fault_in_the_undo_ends_right(point: Checkpoint, case: Case) -> None:
+    stage, job = point.go_on()
     stage.simulator.faults.add(PROTECTION_REFUSED)
-    stage.simulator.faults.add(case.fault(calls_before=BEFORE_UNDO[case.command]))
-    job = _start(stage)
+    stage.simulator.faults.add(case.fault())
 
     _run(stage)
 
@@ -121,18 +146,16 @@ def test_a_single_fault_in_the_undo_ends_right(case: Case) -> None:
     if case.kind == "hang":
         assert_waits_for_operator(job, kind="endless_job")
     else:
-        assert_all_back(stage.simulator, job, before, outcome=Outcome.FAILED)
+        assert_all_back(stage.simulator, job, point.before, outcome=Outcome.FAILED)
 
 
-@pytest.mark.parametrize("case", cases(UNDO, MOMENTS), ids=str)
-def test_a_worker_killed_around_a_call_of_the_undo_changes_nothing(case: Case) -> None:
-    stage = scene()
-    before = remember(stage.simulator)
+@_all(_attached, UNDO, MOMENTS)
+def test_a_worker_killed_around_a_call_of_the_undo_changes_nothing(point: Checkpoint, case: Case) -> None:
+    stage, job = point.go_on()
     stage.simulator.faults.add(PROTECTION_REFUSED)
-    job = _start(stage)
-    stage.service.kill_at(case.command, nth=case.nth + BEFORE_UNDO[case.command], moment=case.kind)
+    stage.service.kill_at(case.command, nth=case.nth, moment=case.kind)
 
     _run(stage)
 
     assert stage.service.kills_fired == 1
-    assert_all_back(stage.simulator, job, before, outcome=Outcome.FAILED)
+    assert_all_back(stage.simulator, job, point.before, outcome=Outcome.FAILED)

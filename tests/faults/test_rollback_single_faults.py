@@ -14,7 +14,7 @@ from pytest_django import DjangoDbBlocker
 
 from jobs import verbs
 from jobs.models import FailoverJob
-from tests.faults.cases import KINDS, MOMENTS, SYNCHRONOUS, Case, cases
+from tests.faults.cases import KINDS, MOMENTS, SYNCHRONOUS, Case, marked
 from tests.support.checkpoints import Checkpoint, kept
 from tests.support.ends_of_rollbacks import assert_committed, assert_rolled_back
 from tests.support.scenes import Scene, scene
@@ -83,7 +83,7 @@ def test_the_generated_cases_cover_every_changing_call_of_the_commit(point: Chec
     assert _calls(stage) - calls == COMMIT
 
 
-@pytest.mark.parametrize("case", cases(ROLLBACK, KINDS), ids=str)
+@pytest.mark.parametrize("case", marked(ROLLBACK, KINDS))
 def test_a_single_fault_in_a_rollback_ends_right(point: Checkpoint, case: Case) -> None:
     stage, job = point.go_on()
     stage.simulator.faults.add(case.fault())
@@ -98,7 +98,7 @@ def test_a_single_fault_in_a_rollback_ends_right(point: Checkpoint, case: Case) 
         assert_rolled_back(stage, job, point.before)
 
 
-@pytest.mark.parametrize("case", cases(ROLLBACK, MOMENTS), ids=str)
+@pytest.mark.parametrize("case", marked(ROLLBACK, MOMENTS))
 def test_a_worker_killed_in_a_rollback_changes_nothing(point: Checkpoint, case: Case) -> None:
     stage, job = point.go_on()
     stage.service.kill_at(case.command, nth=case.nth, moment=case.kind)
@@ -110,7 +110,7 @@ def test_a_worker_killed_in_a_rollback_changes_nothing(point: Checkpoint, case: 
     assert_rolled_back(stage, job, point.before)
 
 
-@pytest.mark.parametrize("case", cases(COMMIT, KINDS), ids=str)
+@pytest.mark.parametrize("case", marked(COMMIT, KINDS))
 def test_a_single_fault_in_a_commit_ends_right(point: Checkpoint, case: Case) -> None:
     stage, job = point.go_on()
     stage.simulator.faults.add(case.fault())
@@ -125,7 +125,7 @@ def test_a_single_fault_in_a_commit_ends_right(point: Checkpoint, case: Case) ->
         assert_committed(stage, job)
 
 
-@pytest.mark.parametrize("case", cases(COMMIT, MOMENTS), ids=str)
+@pytest.mark.parametrize("case", marked(COMMIT, MOMENTS))
 def test_a_worker_killed_in_a_commit_changes_nothing(point: Checkpoint, case: Case) -> None:
     stage, job = point.go_on()
     stage.service.kill_at(case.command, nth=case.nth, moment=case.kind)

@@ -15,27 +15,29 @@ pytestmark = pytest.mark.django_db
 
 def _assert_honest(job: FailoverJob) -> None:
     job.refresh_from_db()
-    told = describe(job)
     asked = job.questions.filter(answered_at=None).exists()
-    assert (job.outcome is not None) == (job.state == JobState.FINISHED) == (job.completed_at is not None), told
-    assert 0.0 <= job.progress <= 100.0, told
+    assert (job.outcome is not None) == (job.state == JobState.FINISHED) == (job.completed_at is not None), describe(
+        job
+    )
+    assert 0.0 <= job.progress <= 100.0, describe(job)
     match job.state:
         case JobState.QUEUED | JobState.RUNNING:
-            assert job.next_look_at is not None, told
+            assert job.next_look_at is not None, describe(job)
         case JobState.WAITING_FOR_OPERATOR:
-            assert asked, told
+            assert asked, describe(job)
         case JobState.WINDOW_OPEN:
-            assert job.window_ends_at is not None, told
-            assert (job.next_look_at is None) == (job.overdue_since is not None), told
+            assert job.window_ends_at is not None, describe(job)
+            assert (job.next_look_at is None) == (job.overdue_since is not None), describe(job)
         case JobState.FINISHED:
-            assert not asked, told
-            assert job.outcome != Outcome.FAILED or job.error_message, told
+            assert not asked, describe(job)
+            assert job.outcome != Outcome.FAILED or job.error_message, describe(job)
 
 
 def _run(stage: Scene, job: FailoverJob) -> None:
     stage.service.run(at_each_step=lambda: _assert_honest(job))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["refuse", "fail", "done_then_fail", "lost_answer", "lost_request", "restart", "hang"])
 @pytest.mark.parametrize("command", ["createSnapshot", "deployVirtualMachine", "startVirtualMachine"])
 def test_a_job_is_honest_at_every_moment_of_a_test_that_is_disturbed(command: str, kind: str) -> None:

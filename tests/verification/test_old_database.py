@@ -119,6 +119,7 @@ def test_a_restored_backup_under_a_running_process_is_noticed_by_its_memory(sett
     assert "memory" in guard.obstacle(str(stage.inventory.cloud.uuid))
 
 
+@pytest.mark.slow
 def test_a_paused_service_sends_nothing_and_refuses_starts() -> None:
     stage = scene()
     _live(stage, VM)
