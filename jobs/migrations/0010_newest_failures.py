@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("inventory", "0004_handed_over"),
-        ("jobs", "0008_retries"),
+        ("jobs", "0009_rollback_windows"),
     ]
 
     operations = [
