@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.db import DatabaseError
 
@@ -13,7 +13,8 @@ from inventory.models import Replication
 from jobs import services, verbs
 from jobs.engine.ports import Engine
 from jobs.errors import CannotAnswer, JobError
-from jobs.models import FailoverJob, Question
+from jobs.models import FailoverJob, Outcome, Question
+from jobs.retries import retry
 from tests.campaign.checker import Checker
 from tests.campaign.ground import BYSTANDER, Set
 from tests.campaign.schedule import Trouble
@@ -21,6 +22,8 @@ from tests.campaign.troubles import Planned
 from tests.support.service import WorkerKilled
 from validation.errors import NotReady
 
+# An operator with nothing to answer looks again after so many seconds, until a job that never ends was asked about.
+_LOOKS_EVERY, _LATEST_LOOK = 45.0, 4500.0
 STRATEGIES = ("clone", "detached_clone", "boot_and_revert")
 
 # After these words of a person the journal is no longer the only authority for what is so.
@@ -115,15 +118,33 @@ class Hands:
     def _verb(self, trouble: Trouble) -> bool:
         job = FailoverJob.objects.order_by("pk")[trouble.pick % max(1, FailoverJob.objects.count())]
         if trouble.kind == "answer":
-            return self.answer_one(trouble.pick)
+            return self.answer_one(trouble.pick) or self._wait_for_question(trouble)
+        self._press_foreseen(trouble, job)
+        return True
+
+    def _wait_for_question(self, trouble: Trouble) -> bool:
+        """Questions come late: whoever has nothing to answer looks again while something moves."""
+        if trouble.at < _LATEST_LOOK and not self.stage.service.is_quiet():
+            self.planned.timed.append(replace(trouble, at=trouble.at + _LOOKS_EVERY))
+            self.planned.timed.sort(key=lambda one: one.at)
+        return False
+
+    def try_again(self) -> bool:
+        """Press retry on the newest job that did not succeed; False when there is none."""
+        failed = FailoverJob.objects.filter(outcome__in=[Outcome.FAILED, Outcome.CANCELLED, Outcome.ROLLED_BACK])
+        job = failed.order_by("pk").last()
+        if job is not None:
+            self._press_foreseen(Trouble("retry", "time"), job)
+        return job is not None
+
+    def _press_foreseen(self, trouble: Trouble, job: FailoverJob) -> None:
+        """Press it; what is refused is refused, and whoever pressed while his process died saw an error."""
         try:
             self._press(trouble, job)
         except (JobError, NotReady):
-            return True
+            return
         except (WorkerKilled, DatabaseError):
-            # The web process died under the verb, or its database did: the operator saw an error.
             self.stage.service.die()
-        return True
 
     def _press(self, trouble: Trouble, job: FailoverJob) -> None:
         service = self.stage.service
@@ -139,6 +160,8 @@ class Hands:
                 verbs.commit(engine=engine, job_id=job.job_id, actor="olga")
             case "extend":
                 verbs.extend(engine=engine, job_id=job.job_id, duration="10m", actor="olga")
+            case "retry":
+                retry(engine=engine, gateways=service.gateway, job_id=job.job_id, actor="olga")
             case "start" if trouble.pick % 2:
                 service.start_live(self.stage.opening.vm_id)
             case "start":

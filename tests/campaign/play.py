@@ -27,6 +27,8 @@ from tests.support.service import WorkerKilled
 # Questions about what became of a call: reading might have answered them. The others are decisions for a person.
 OF_FACT = frozenset({"unclear", "unseen_success", "endless_job", "foreign_job_id"})
 _MOST_ANSWERS = 16
+# In so large a share of the schedules what did not succeed is tried again when all trouble is over.
+_TRIED_AGAIN = 0.3
 
 
 @dataclass
@@ -96,12 +98,19 @@ class _Game:
         service = self._stage.service
         service.play(until=lambda: service.is_quiet() and self._hands.next_at() is None, each=self._each)
         self._stop_trouble()
+        self._come_to_rest()
+        self.seen.leaks = judge_ends(self._stage, self._checker)
+        if self._chance.random() < _TRIED_AGAIN and self._hands.try_again():
+            self._come_to_rest()
+            self.seen.leaks = judge_ends(self._stage, self._checker)
+
+    def _come_to_rest(self) -> None:
+        service = self._stage.service
         for _ in range(_MOST_ANSWERS):
             service.play(until=service.is_quiet, each=self._each)
             self._end_the_endless()
             if not self._hands.answer_one(self._chance.randrange(1000)) and not self._end_a_window():
-                break
-        self.seen.leaks = judge_ends(self._stage, self._checker)
+                return
 
     def summed_up(self) -> Played:
         """Add the counts."""

@@ -28,7 +28,7 @@ FOREIGN = (
     "destroy_target",
     "snapshot_replica",
 )
-VERBS = ("cancel", "cleanup", "answer", "rollback", "commit", "extend", "start")
+VERBS = ("cancel", "cleanup", "answer", "rollback", "commit", "extend", "start", "retry")
 TIMED = ("mute", "clock", "restart", "kill", "foreign", "sync", *VERBS)
 # A hung job ends by itself after an hour and more, or never: an administrator ends it.
 HANGS = (0.0, 4200.0)
@@ -83,7 +83,7 @@ def drawn(seed: int) -> Schedule:
     """Give the schedule of a number; the same number gives the same schedule."""
     chance = random.Random(seed)
     opening = chance.choices(OPENINGS, weights=[one.weight for one in OPENINGS])[0]
-    count = chance.choices((2, 3, 4, 5, 6, 8, 10), weights=(3, 5, 18, 24, 24, 16, 10))[0]
+    count = chance.choices((3, 4, 5, 6, 8, 10, 12), weights=(4, 14, 22, 24, 18, 12, 6))[0]
     troubles = [_trouble(chance, opening) for _ in range(count)]
     if opening.led == "ended":
         # Nothing moves before somebody asks for it; most of what goes wrong is meant for what he asks for.
@@ -138,7 +138,7 @@ def _call(chance: random.Random, opening: Opening) -> tuple[str, int]:
 
 
 def _timed(chance: random.Random, opening: Opening) -> Trouble:
-    kind = chance.choices(TIMED, weights=(6, 10, 10, 10, 28, 8, 14, 8, 6, 6, 3, 4, 5))[0]
+    kind = chance.choices(TIMED, weights=(6, 10, 10, 10, 28, 8, 14, 8, 6, 6, 3, 4, 5, 6))[0]
     at, pick = round(chance.uniform(0.0, opening.length), 2), chance.randrange(1000)
     lasting = chance.choice(LASTING[kind]) if kind in LASTING else 0.0
     command = ""
@@ -147,7 +147,4 @@ def _timed(chance: random.Random, opening: Opening) -> Trouble:
             command = str(JUMPS[pick % len(JUMPS)])
         case "foreign":
             command = FOREIGN[pick % len(FOREIGN)]
-        case "answer":
-            # Questions come late: after a minute, after ten, after an hour.
-            at += chance.choice((0.0, 75.0, 700.0, 4000.0))
     return Trouble(kind, "time", command, at=at, seconds=lasting, pick=pick)
