@@ -194,6 +194,7 @@ EMAIL_TIMEOUT = 10
 
 # --- Tests: how long a test VM may be asked to run. ---
 MIN_TEST_SECONDS = int(env.number("MIN_TEST_SECONDS", 60))
+REPLICATION_HEARTBEAT_SECONDS = int(env.number("REPLICATION_HEARTBEAT_SECONDS", 900))
 MAX_TEST_SECONDS = int(env.number("MAX_TEST_SECONDS", 30 * 24 * 3600))
 
 # --- Limits, per minute; 0 is none. Counted per process, or for all of them in a Redis. ---

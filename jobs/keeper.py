@@ -26,6 +26,7 @@ from jobs.generation.guard import GenerationGuard, keep_marks, paused_reason
 from jobs.models import PulsePart
 from jobs.pulses import note_round, send_canary_when_due
 from jobs.runtime import Gateways
+from jobs.volume_maps import map_open_questions
 from jobs.window_ends import heed_rollback_windows
 from notifications.deliveries import Deliverer
 from notifications.sending import Sender
@@ -121,6 +122,15 @@ class Keeper:
             )
             log.info("cloud_probed", cloud=cloud.name, doubt=doubt)
 
+    def inspect_forever(self) -> None:
+        """Read for people what waits for them; of several processes one does it at a time."""
+        while True:
+            if leases.take_role(self.engine, role="inspector") and not paused_reason():
+                map_open_questions(self.engine)
+            if self.stop.wait(BEAT_SECONDS):
+                return
+            close_old_connections()
+
     def seal_forever(self) -> None:
         """Seal the audit; of several processes one does it at a time."""
         sealer, timelines = Sealer(), TimelineSealer()
@@ -190,6 +200,7 @@ class Keeper:
             "heartbeat": self.beat_forever,
             "watcher": self.watch_forever,
             "probe": self.probe_forever,
+            "inspector": self.inspect_forever,
             "sealer": self.seal_forever,
             "generation": self.mark_forever,
             "notifications": self.deliver_forever,

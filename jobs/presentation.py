@@ -28,6 +28,7 @@ from jobs.models.timing import CommandTiming
 from jobs.queue import Place, place_of
 from jobs.retries import obstacle_to_retry
 from jobs.rollback_windows import window_body
+from jobs.start_options import accepts_stalled
 from jobs.timeline import plans_of
 from jobs.verbs import obstacle_to_extension, obstacle_to_rollback
 
@@ -98,6 +99,7 @@ def details(job: FailoverJob, steps: Sequence[Step]) -> dict[str, Any]:
         **_window(job),
         "evidence": evidence_of(job, steps) if _is_planned_test(job) else None,
         "left_behind": left_behind(job),
+        "stalled_replication": _torn(job),
         "rollback_window": window_body(job),
         "retry_of": job.retry_of.job_id if job.retry_of is not None else None,
         **({"debug": {"plans": plans_of(job)}} if job.is_watched_closely else {}),
@@ -127,6 +129,14 @@ def _networks_in_use(job: FailoverJob) -> dict[str, str]:
     """Give the network that each source network became, mapped or overridden; evidence lists them NIC by NIC."""
     nics = job.specification.get("nics", [])
     return {nic["source_network"]: nic["network_id"] for nic in nics if nic.get("source_network")}
+
+
+def _torn(job: FailoverJob) -> dict[str, Any] | None:
+    """Give what the replica held, where a start went on in spite of a stalled replication."""
+    if not accepts_stalled(job.custom_config):
+        return None
+    event = job.events.filter(kind="stalled_replication_accepted").first()
+    return {**event.fields["stalled_replication"], "accepted_by": event.actor} if event is not None else None
 
 
 def _window(job: FailoverJob) -> dict[str, Any]:
@@ -204,6 +214,8 @@ def question_body(question: Question) -> dict[str, Any]:
         "question": question.text,
         "seen": _REDACTOR.cleaned(question.seen),
         "choices": question.choices,
+        "volumes": question.volumes,
+        "volumes_read_at": question.volumes_read_at,
         "asked_at": question.asked_at,
     }
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import requests
 
 from inventory.models import UNFINISHED_REPLICATION, HoldMethod, ProtectedVM, Replication
+from inventory.stalls import is_stalled
 from jobs.engine.contracts import Clock
 from jobs.world import HoldState, ReplicationPort, ReplicationUnreachable
 
@@ -31,7 +32,7 @@ def replication_of(
         case HoldMethod.MANUAL:
             return ReplicationByWord(appliance=vm.appliance.name)
         case _:
-            return UnheldReplication(vm=vm)
+            return UnheldReplication(vm=vm, clock=clock)
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class UnheldReplication:
     """For engines that keep no handle between runs: nothing is told to anybody; a run under way is an obstacle."""
 
     vm: ProtectedVM
+    clock: Clock
     method: Literal["none"] = "none"
 
     def hold(self, *, vm_id: str, reference: str) -> HoldState:
@@ -103,9 +105,14 @@ class UnheldReplication:
 
     def state(self, *, vm_id: str) -> HoldState:
         """Read the runs that the engine reported."""
-        run = Replication.objects.filter(vm=self.vm, status__in=UNFINISHED_REPLICATION).first()
-        if run is not None:
-            return HoldState(held=False, words=f"replication {run.replication_id} is under way")
+        runs = list(Replication.objects.filter(vm=self.vm, status__in=UNFINISHED_REPLICATION))
+        silent = [run for run in runs if is_stalled(run, now=self.clock.now())]
+        for run in runs:
+            if run not in silent:
+                return HoldState(held=False, words=f"replication {run.replication_id} is under way")
+        if silent:
+            words = f"replication {silent[0].replication_id} is stalled, and no other is under way"
+            return HoldState(held=True, words=words)
         return HoldState(held=True, words="no replication is under way, and the engine keeps no handle between runs")
 
 

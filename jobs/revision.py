@@ -56,6 +56,6 @@ def _parts(job: FailoverJob) -> list[Any]:
             )
         ),
         list(unfinished.values_list("pk", "state", "settled_after", "next_look_at")),
-        list(Question.objects.filter(job=job).order_by("pk").values_list("pk", "answered_at")),
+        list(Question.objects.filter(job=job).order_by("pk").values_list("pk", "answered_at", "volumes_read_at")),
         list(JobEvent.objects.filter(job=job, kind=REMOVED_EVENT).order_by("pk").values_list("pk", flat=True)),
     ]

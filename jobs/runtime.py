@@ -34,6 +34,7 @@ from jobs.notices import tell_of, tell_of_end
 from jobs.plans.specification import FailoverSpecification, Strategy
 from jobs.replication_hooks import replication_of
 from jobs.rollback_windows import open_rollback_window
+from jobs.start_options import accepts_stalled
 from jobs.world import ReplicationUnreachable, World
 from networks.designations import purpose_is_test
 from networks.models import Purpose
@@ -182,6 +183,7 @@ class Clouds:
             clock=UnixClock(self.clock),
             own_reference=job.job_id,
             copies_disks=job.specification["strategy"] != Strategy.BOOT_AND_REVERT,
+            accepts_stalled=accepts_stalled(job.custom_config),
         )
         blocking = verdict.blocking(safety_only=job.skip_validation)
         return [f"{judged.check.name}: {judged.finding.message}." for judged in blocking]

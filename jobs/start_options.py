@@ -15,9 +15,10 @@ from jobs.models import AfterWindow, JobType
 from notifications.addresses import AddressNotAllowed, slack_address
 
 _SIZES = ("cpu_overcommit", "memory_overcommit")
+_OF_ALL = (*_SIZES, "test_environment", "debug_mode", "stalled_replication")
 KNOWN_CONFIG: Mapping[JobType, frozenset[str]] = {
-    JobType.LIVE: frozenset({*_SIZES, "test_environment", "debug_mode", "rollback_window", "after_rollback_window"}),
-    JobType.TEST: frozenset({*_SIZES, "test_environment", "debug_mode", "test_strategy"}),
+    JobType.LIVE: frozenset({*_OF_ALL, "rollback_window", "after_rollback_window"}),
+    JobType.TEST: frozenset({*_OF_ALL, "test_strategy"}),
 }
 KNOWN_NOTIFICATIONS = frozenset({"email", "slack_webhook"})
 
@@ -35,6 +36,31 @@ def refuse_contradictions(custom_config: Mapping[str, Any], *, kind: JobType) ->
             field="custom_config.after_rollback_window",
             why="There is no rollback window after which it could be done.",
             to_do="Send rollback_window as well, or leave after_rollback_window out",
+        )
+
+
+def accepts_stalled(custom_config: Mapping[str, Any]) -> bool:
+    """Whether a start asks to go on in spite of a replication that fell silent."""
+    return custom_config.get("stalled_replication") == "accept"
+
+
+def refuse_unexplained_acceptance(
+    custom_config: Mapping[str, Any], *, vm_name: str, typed_name: str, reason: str
+) -> None:
+    """Raise ContradictoryOptions for going on from a torn replica without the VM's name and a reason."""
+    if not accepts_stalled(custom_config):
+        return
+    if typed_name != vm_name:
+        raise ContradictoryOptions(
+            field="vm_name",
+            why="To go on from a replica whose sync was torn, type the VM's name as the inventory has it.",
+            to_do=f"Send vm_name: {vm_name}",
+        )
+    if not reason.strip():
+        raise ContradictoryOptions(
+            field="reason",
+            why="To go on from a replica whose sync was torn, say why: it is kept for good.",
+            to_do="Send a reason",
         )
 
 

@@ -37,8 +37,14 @@ from jobs.plans.specification import FailoverSpecification, Strategy
 from jobs.plans.test import plan_of_test
 from jobs.rollback_windows import window_asked_for
 from jobs.runtime import Gateways, UnixClock, ring_on_commit
-from jobs.start_options import refuse_contradictions, warnings_about
+from jobs.start_options import (
+    accepts_stalled,
+    refuse_contradictions,
+    refuse_unexplained_acceptance,
+    warnings_about,
+)
 from networks.models import Purpose
+from validation.checks.source import stalled_details
 from validation.services import refuse_unless_ready, validate
 from validation.verdict import Verdict
 
@@ -80,6 +86,8 @@ class PreparedStart:
     spec: FailoverSpecification
     planned: PlannedSteps
     warnings: tuple[str, ...]
+    # What the replica holds, when its newest sync stalled and somebody asked to go on from it.
+    torn: Mapping[str, Any] | None = None
 
 
 def start_live(*, engine: Engine, gateways: Gateways, vm_id: str, request: StartRequest, actor: str) -> FailoverJob:
@@ -102,6 +110,9 @@ def prepare_live(*, engine: Engine, gateways: Gateways, vm_id: str, request: Sta
     """
     refuse_contradictions(request.custom_config, kind=JobType.LIVE)
     vm = protected_vm(vm_id)
+    refuse_unexplained_acceptance(
+        request.custom_config, vm_name=vm.name, typed_name=request.vm_name, reason=request.reason
+    )
     refuse_if_paused()
     refuse_if_active(vm, job_type=JobType.LIVE)
     gateway = usable_gateway(vm, gateways)
@@ -115,6 +126,7 @@ def prepare_live(*, engine: Engine, gateways: Gateways, vm_id: str, request: Sta
         spec=spec,
         planned=live_failover(spec),
         warnings=tuple(_warnings(verdict, request, kind=JobType.LIVE)),
+        torn=stalled_details(verdict.facts),
     )
 
 
@@ -124,6 +136,9 @@ def prepare_test(*, engine: Engine, gateways: Gateways, vm_id: str, request: Sta
     Raises VMNotFound, CloudNotUsable, ActiveJob, NotReady, SnapshotsForbidden, RevertForbidden.
     """
     vm = protected_vm(vm_id)
+    refuse_unexplained_acceptance(
+        request.custom_config, vm_name=vm.name, typed_name=request.vm_name, reason=request.reason
+    )
     refuse_if_paused()
     refuse_if_active(vm, job_type=JobType.TEST)
     gateway = usable_gateway(vm, gateways)
@@ -146,6 +161,7 @@ def prepare_test(*, engine: Engine, gateways: Gateways, vm_id: str, request: Sta
         spec=spec,
         planned=plan_of_test(spec),
         warnings=(*_warnings(verdict, request, kind=JobType.TEST), *_warning_about(spec)),
+        torn=stalled_details(verdict.facts),
     )
 
 
@@ -212,6 +228,7 @@ def _verdict(
         clock=UnixClock(engine.clock),
         copies_disks=copies_disks,
         target_vms=target_vms_of(vm),
+        accepts_stalled=accepts_stalled(request.custom_config),
     )
 
 
@@ -319,6 +336,10 @@ def _write_job(engine: Engine, prepared: PreparedStart, *, actor: str) -> Failov
             if request.skip_validation:
                 said["skip_validation"] = True
             record(engine, job, "created", "The failover was asked for.", actor=actor, **said)
+            if prepared.torn is not None:
+                words = f"Goes on from a replica whose sync {prepared.torn['replication_id']} stalled and may be torn."
+                torn: dict[str, Any] = {"reason": request.reason, "stalled_replication": dict(prepared.torn)}
+                record(engine, job, "stalled_replication_accepted", words, actor=actor, **torn)
             request.on_written(job)
             ring_on_commit(engine, job_id=job.pk, phase=Phase.VALIDATING)
     except IntegrityError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from cloudstack.endpoint import Clock
 from inventory.models import (
@@ -19,6 +19,7 @@ from inventory.models import (
     VMReservation,
 )
 from inventory.reservations import holder_of
+from inventory.stalls import is_stalled
 from networks.errors import PlacementRefused
 from networks.models import Purpose
 from networks.placement import NicPlacement, place_nics
@@ -74,12 +75,16 @@ class Facts:
     # Whether the failover makes copies of the disks, which count against the account's limits.
     copies_disks: bool = False
     open_failovers: tuple[OpenFailover, ...] = ()
+    # Runs that say they are under way and were not heard of for longer than their heartbeat.
+    stalled_replications: tuple[Replication, ...] = ()
+    # Whether somebody asked to go on from what is there, in spite of a stalled run.
+    accepts_stalled: bool = False
     # Target VMs that failovers of the VM made, with the job that made each.
     target_vms: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def unfinished_replication(self) -> Replication | None:
-        """Give the newest replication that has not ended."""
+        """Give the newest replication that is under way."""
         return next(iter(self.unfinished_replications), None)
 
 
@@ -94,6 +99,7 @@ def gather(
     copies_disks: bool = True,
     open_failovers: Sequence[OpenFailover] = (),
     target_vms: Mapping[str, str] | None = None,
+    accepts_stalled: bool = False,
     from_cloud: Collection[str] = EVERYTHING,
 ) -> tuple[Facts, ...]:
     """Gather the facts for each purpose, reading the cloud once; a cloud that cannot be reached is one of them.
@@ -108,7 +114,10 @@ def gather(
     questions = _questions(vm=vm, disks=disks, placements=placements)
     cloud = read_cloud(reads=reads, questions=questions, clock=clock, names=from_cloud)
     replications = vm.replications.order_by("-started_at", "-id")
-    unfinished = tuple(replications.filter(status__in=UNFINISHED_REPLICATION))
+    now = datetime.fromtimestamp(clock.now(), tz=UTC)
+    open_runs = tuple(replications.filter(status__in=UNFINISHED_REPLICATION))
+    stalled = tuple(run for run in open_runs if is_stalled(run, now=now))
+    unfinished = tuple(run for run in open_runs if run not in stalled)
     completed = replications.filter(status=ReplicationStatus.COMPLETED).first()
     newest = replications.first()
     return tuple(
@@ -128,6 +137,8 @@ def gather(
             copies_disks=copies_disks and purpose.is_test,
             open_failovers=tuple(job for job in open_failovers if job.job_id != own_reference),
             target_vms=target_vms or {},
+            stalled_replications=stalled,
+            accepts_stalled=accepts_stalled,
         )
         for purpose, (nics, refusal) in placed.items()
     )

@@ -31,12 +31,14 @@ def validate(
     copies_disks: bool = True,
     open_failovers: Sequence[OpenFailover] = (),
     target_vms: Mapping[str, str] | None = None,
+    accepts_stalled: bool = False,
 ) -> Verdict:
     """Gather the facts once, judge them, keep the findings as the newest of this VM and purpose.
 
     `gateway` None means that no target cloud is usable. `own_reference` is the job that asks about itself: its own
-    reservation of the VM is not in its way. `copies_disks` says whether a test makes copies of the disks. Takes at most
-    ten seconds, also when the cloud hangs.
+    reservation of the VM is not in its way. `copies_disks` says whether a test makes copies of the disks,
+    `accepts_stalled` that a replication which fell silent is no obstacle. Takes at most ten seconds, also when the
+    cloud hangs.
     """
     started = time.perf_counter_ns()
     (facts,) = gather(
@@ -49,6 +51,7 @@ def validate(
         copies_disks=copies_disks,
         open_failovers=open_failovers,
         target_vms=target_vms,
+        accepts_stalled=accepts_stalled,
     )
     return _judged(facts, gateway=gateway, clock=clock, started_ns=started)
 

@@ -128,6 +128,17 @@ class DebugDetails(serializers.Serializer[Any]):
     plans = TimelinePlan(many=True)
 
 
+class TornReplica(serializers.Serializer[Any]):
+    """This will describe what a replica held whose newest sync had stalled when a failover went on from it."""
+
+    replication_id = serializers.CharField(help_text="The replication that fell silent.")
+    status = serializers.CharField(help_text="What it last said of itself.")
+    last_word_at = serializers.CharField(help_text="When it was last heard of.")
+    last_sync_at = serializers.CharField(allow_null=True, help_text="The last sync that every disk finished.")
+    torn_percentage = serializers.FloatField(help_text="How much of the torn sync may be written over that, 0 to 100.")
+    accepted_by = serializers.CharField(help_text="Who asked to go on; the reason is the job's.")
+
+
 class RollbackWindowAnswer(serializers.Serializer[Any]):
     """This will describe the window in which a live failover's way back is meant to be used."""
 
@@ -164,6 +175,9 @@ class JobDetails(serializers.Serializer[Any]):
     overdue_since = serializers.DateTimeField(allow_null=True)
     evidence = Evidence(allow_null=True)
     left_behind = serializers.ListField(child=serializers.DictField())
+    stalled_replication = TornReplica(
+        allow_null=True, help_text="Set where the failover went on from a replica that may be torn; it stays for ever."
+    )
     rollback_window = RollbackWindowAnswer(
         allow_null=True, help_text="The clock of a live failover's way back; null where none was asked for."
     )
@@ -179,6 +193,17 @@ class ActionAnswer(serializers.Serializer[Any]):
     reason = serializers.CharField(allow_blank=True)
 
 
+class VolumePlace(serializers.Serializer[Any]):
+    """This will describe where one volume of a job should be, is recorded, and is in fact."""
+
+    volume_id = serializers.CharField(help_text="CloudStack's id.")
+    label = serializers.CharField(help_text="The disk, or what the job made it for.")  # type: ignore[assignment]
+    is_replica = serializers.BooleanField(help_text="false: the job made it.")
+    should_be = serializers.CharField(help_text="Where the plan wants it in the end.")
+    is_recorded = serializers.CharField(help_text="Where the finished steps left it, as the journal says.")
+    is_in_fact = serializers.CharField(help_text="Where CloudStack shows it, or why that was not read.")
+
+
 class QuestionAnswer(serializers.Serializer[Any]):
     """This will describe a question that waits for an operator."""
 
@@ -187,6 +212,8 @@ class QuestionAnswer(serializers.Serializer[Any]):
     question = serializers.CharField()
     seen = serializers.DictField()
     choices = serializers.ListField(child=serializers.DictField())
+    volumes = VolumePlace(many=True, help_text="A map of every volume of the job; read again every minute.")
+    volumes_read_at = serializers.DateTimeField(allow_null=True, help_text="When the cloud was read for the map.")
     asked_at = serializers.DateTimeField()
 
 

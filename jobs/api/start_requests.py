@@ -81,6 +81,12 @@ class KnownSizes(serializers.Serializer[Any]):
     cpu_overcommit = Factor(required=False, min_value=0.1, max_value=_LARGEST_FACTOR)
     memory_overcommit = Factor(required=False, min_value=0.1, max_value=_LARGEST_FACTOR)
     debug_mode = Flag(required=False)
+    stalled_replication = serializers.ChoiceField(
+        choices=["accept"],
+        required=False,
+        help_text="`accept`: go on from the replica as it is, though its newest sync fell silent and may be torn. "
+        "Wants the VM's name in vm_name, and a reason.",
+    )
 
 
 class KnownConfig(KnownSizes):

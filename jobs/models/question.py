@@ -18,6 +18,10 @@ class Question(models.Model):
     text = models.TextField()
     seen = models.JSONField(default=dict, help_text="what was read, where and when")
     choices = models.JSONField(default=list, help_text='[{"choice": …, "effect": …}], the safe ones only')
+    volumes = models.JSONField(
+        default=list, help_text="every volume of the job: where it should be, is recorded, and is in fact"
+    )
+    volumes_read_at = models.DateTimeField(null=True, blank=True, help_text="when the cloud was read for that")
     asked_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True, blank=True)
     answer = models.CharField(max_length=40, blank=True)

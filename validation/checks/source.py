@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from inventory.models import ReplicaState, ReplicationStatus, ReservationKind
+from inventory.stalls import last_word_of
 from validation.facts import DiskFacts, Facts
 from validation.findings import Finding, failed, passed, warned
 
@@ -94,7 +95,7 @@ def active_jobs(facts: Facts) -> Finding:
             job_kind="failover",
         )
     if replication is None and facts.holder is None:
-        return passed("VM has no active jobs")
+        return _stalled(facts) or passed("VM has no active jobs")
     job_id = replication.replication_id if replication else facts.holder.reference if facts.holder else ""
     progress: dict[str, Any] = {"percentage": replication.percentage} if replication else {}
     return failed(
@@ -106,3 +107,42 @@ def active_jobs(facts: Facts) -> Finding:
         job_kind="migration",
         **progress,
     )
+
+
+def _stalled(facts: Facts) -> Finding | None:
+    """Judge a replication whose engine fell silent; None when there is none."""
+    told = stalled_details(facts)
+    if told is None:
+        return None
+    words = (
+        f"Replication {told['replication_id']} is stalled: it says {told['status']} and gave no word since "
+        f"{told['last_word_at']}. The replica holds the sync of {told['last_sync_at'] or 'no known time'}, and "
+        f"{told['torn_percentage']:.0f} % of the torn one may be written over it"
+    )
+    if facts.accepts_stalled:
+        return warned(f"{words}. Somebody asked to go on from what is there", stalled_replication=told)
+    return failed(
+        words,
+        errors=[words],
+        actions=[
+            f"Bring the replication engine back and let {told['replication_id']} end, or have it reported as failed",
+            f'OR go on from what is there: start with custom_config.stalled_replication "accept", vm_name '
+            f'"{facts.vm.name}" and a reason; it is recorded',
+        ],
+        stalled_replication=told,
+    )
+
+
+def stalled_details(facts: Facts) -> dict[str, Any] | None:
+    """Say what the replica holds when the newest run stalled; None when none did."""
+    run = next(iter(facts.stalled_replications), None)
+    if run is None:
+        return None
+    syncs = [disk.replica.last_sync_at for disk in facts.disks if disk.replica and disk.replica.last_sync_at]
+    return {
+        "replication_id": run.replication_id,
+        "status": run.status,
+        "last_word_at": timezone.localtime(last_word_of(run)).isoformat(),
+        "last_sync_at": timezone.localtime(min(syncs)).isoformat() if syncs else None,
+        "torn_percentage": run.percentage,
+    }

@@ -13,6 +13,7 @@ from validation.judging import judged_by, passes
 def active_jobs(*, live: Facts, test: Facts) -> dict[str, Any]:
     """Give `active_jobs`; a test in its window is listed though it is in the way of another test only."""
     migrations = [_migration(run) for run in live.unfinished_replications]
+    stalled = [{**_migration(run), "status": "stalled"} for run in live.stalled_replications]
     failovers = [_failover(job) for job in live.open_failovers]
     known = {job["job_id"] for job in (*migrations, *failovers)}
     holder = live.holder
@@ -23,7 +24,7 @@ def active_jobs(*, live: Facts, test: Facts) -> dict[str, Any]:
     (check,) = judged_by(live, "Active Jobs")
     return {
         "has_active_jobs": bool(migrations or failovers),
-        "migration_jobs": migrations,
+        "migration_jobs": [*migrations, *stalled],
         "failover_jobs": failovers,
         "total_active": len(migrations) + len(failovers),
         "is_ready_for_failover": passes(live, "Active Jobs"),
