@@ -17,9 +17,12 @@ PLACES = ["/" + "work/", "pypi" + ".org", "python" + "hosted", "artifact" + "ory
 
 def delivered() -> list[Path]:
     """Give the files that people read or run; no git is needed, so that an unpacked archive can be tested too."""
-    others = [ROOT / name for name in ("Makefile", "pyproject.toml", ".ci/run", ".gitignore", "requirements.lock")]
+    others = [
+        ROOT / name
+        for name in ("Makefile", "Dockerfile", "docker-compose.yml", ".dockerignore", ".ci/run", ".gitignore")
+    ]
     written = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.*"), *(ROOT / "cloudstack_simulator").rglob("*.yaml")]
-    return [*code_files(), *files_of_tests(), *others, *written, ROOT / "requirements-dev.lock"]
+    return [*code_files(), *files_of_tests(), *others, *written, *ROOT.glob("*.lock"), ROOT / "pyproject.toml"]
 
 
 def test_no_file_names_the_place_where_it_was_made() -> None:
