@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 _OWN_ONLY = 0o600
 # A broken record must not break what wrote it; the standard handlers swallow everything here.
 _UNWRITABLE = (OSError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -30,6 +32,19 @@ def stamp_process(logger: object, method: str, event: dict[str, Any]) -> Mapping
     """Say which process wrote the record: all of them write into one file."""
     del logger, method
     return {**event, "pid": os.getpid()}
+
+
+class FormattedOnce(structlog.stdlib.ProcessorFormatter):
+    """This will format a record once, however many logs it goes to: taking out secrets is most of what a line costs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the line."""
+        kept: tuple[object, str] | None = record.__dict__.get("formatted")
+        if kept is not None and kept[0] is self:
+            return kept[1]
+        line = super().format(record)
+        record.__dict__["formatted"] = (self, line)
+        return line
 
 
 class SharedLogFile(logging.Handler):

@@ -3,7 +3,7 @@
 import os
 
 from celery import Celery
-from celery.signals import worker_ready
+from celery.signals import setup_logging, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "failover_project.settings")
 
@@ -12,6 +12,11 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 # Threads that publish (web, watcher) must find this application and not a default one without settings.
 app.set_default()
 app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def leave_logging_alone(**_: object) -> None:
+    """Keep the logging of the settings: Celery would put its own level and format in their place."""
 
 
 @worker_ready.connect

@@ -11,7 +11,7 @@ import dj_database_url
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 
-from debugtools.log_file import stamp_process
+from debugtools.log_file import FormattedOnce, stamp_process
 from failover_project import environment as env
 from failover_project.console.look import UNFOLD  # noqa: F401  (the admin reads it here)
 from inventory.redaction import Redactor
@@ -329,7 +329,7 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "formatters": {
         "json": {
-            "()": structlog.stdlib.ProcessorFormatter,
+            "()": FormattedOnce,
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 stamp_process,

@@ -30,6 +30,7 @@ from jobs.engine.leases import own_identity
 from jobs.engine.ports import Bell, Engine, Rules
 from jobs.generation.guard import GenerationGuard
 from jobs.models import AttemptState, FailoverJob, JobType, Outcome, Phase, StepAttempt, StepState
+from jobs.naming import log_end_of
 from jobs.notices import tell_of, tell_of_end
 from jobs.plans.specification import FailoverSpecification, Strategy
 from jobs.replication_hooks import replication_of
@@ -104,7 +105,10 @@ class CloudJobs:
     def one(self, async_job_id: str) -> AsyncAnswer | None:
         """Give the job, or None when the cloud knows none of that id."""
         job = self.gateway.async_job(async_job_id)
-        return None if job is None else _answer_of(job)
+        answer = None if job is None else _answer_of(job)
+        if answer is None or answer.status != "pending":
+            log_end_of(async_job_id, answer)
+        return answer
 
     def unfinished(self) -> frozenset[str]:
         """Give the ids of all unfinished jobs."""

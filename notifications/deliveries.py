@@ -164,6 +164,7 @@ class Deliverer:
             "delivery_tried",
             delivery=str(delivery.uuid),
             job_id=delivery.notification.subject,
+            request_id=delivery.notification.body.get("request_id"),
             notified=delivery.notification.event,
             channel=delivery.channel,
             receiver=delivery.receiver,

@@ -25,7 +25,8 @@ _ENDPOINT = Prepared(lambda job_id: FailoverJob.objects.filter(pk=job_id).order_
 
 def advance(engine: Engine, *, job_id: int, phase: str) -> None:
     """Do the phase's due work until nothing is due; duplicates, stale and foreign rings find nothing to do."""
-    with structlog.contextvars.bound_contextvars(job_id=str(job_id), phase=phase):
+    # Job and request are named by what others know them by as soon as the job's row was read.
+    with structlog.contextvars.bound_contextvars(job_id=str(job_id), request_id=None, phase=phase):
         try:
             follow = _work(engine, job_id=job_id, phase=phase)
         except Exception as defect:
@@ -47,7 +48,7 @@ def _work(engine: Engine, *, job_id: int, phase: str) -> list[str]:
         board = decisions.decide(engine, job_id=job_id)
         if board is None:
             return []
-        structlog.contextvars.bind_contextvars(job_id=board.job.job_id)
+        structlog.contextvars.bind_contextvars(job_id=board.job.job_id, request_id=board.job.request_id or None)
         if board.job.state == JobState.QUEUED:
             if not decisions.begin(engine, job=board.job):
                 return []
@@ -85,6 +86,11 @@ def _is_out(attempt: StepAttempt | None) -> bool:
 
 def _continue(engine: Engine, board: Board, attempt: StepAttempt) -> bool:
     """Carry an attempt on; False when nothing can have changed."""
+    with structlog.contextvars.bound_contextvars(step=attempt.step.key, async_job_id=attempt.async_job_id):
+        return _carry_on(engine, board, attempt)
+
+
+def _carry_on(engine: Engine, board: Board, attempt: StepAttempt) -> bool:
     job, step = board.job, attempt.step
     command = load_command(engine, step, results=board.results)
     match attempt.state:
@@ -101,10 +107,12 @@ def _continue(engine: Engine, board: Board, attempt: StepAttempt) -> bool:
 
 def _start(engine: Engine, board: Board, step: Step) -> StepAttempt | None:
     """Claim a step and make its call; None when nothing was sent (it waits, ended, or was claimed by another)."""
-    claimed = claims.claim(engine, board=board, step=step)
-    if claimed is None:
-        return None
-    attempts.submit(engine, job=board.job, step=step, claimed=claimed)
+    with structlog.contextvars.bound_contextvars(step=step.key):
+        claimed = claims.claim(engine, board=board, step=step)
+        if claimed is None:
+            return None
+        with structlog.contextvars.bound_contextvars(async_job_id=claimed.attempt.async_job_id):
+            attempts.submit(engine, job=board.job, step=step, claimed=claimed)
     return claimed.attempt
 
 

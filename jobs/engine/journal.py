@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
 from django.db.models import Max
 
 from audit.recording import record_event
@@ -14,6 +15,8 @@ from jobs.engine.ports import Engine
 from jobs.engine.statements import Prepared, compare_and_set, insert
 from jobs.models import FailoverJob, JobEvent, Plan, PlanKind, Step, StepState
 
+log = structlog.get_logger(__name__)
+
 _RESULTS = Prepared(
     lambda job_id: (
         Step.objects.filter(plan__job_id=job_id, state=StepState.DONE)
@@ -21,6 +24,8 @@ _RESULTS = Prepared(
         .values_list("key", "result")
     )
 )
+# Each step makes two of them; its calls to the cloud are in the log already.
+_FREQUENT = frozenset({"step_started", "step_done"})
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9_-]+)\.([A-Za-z0-9_]+)\}")
 
 
@@ -61,8 +66,10 @@ def record(
     actor: str = "",
     **fields: Any,
 ) -> None:
-    """Add one event to the job's timeline; what somebody did is recorded in the audit too, in the same transaction."""
+    """Add one event to timeline and log; what somebody did goes into the audit too, in the same transaction."""
     now = engine.clock.now()
+    named = {name: value for name, value in (("step", step), ("async_job_id", async_job_id), ("actor", actor)) if value}
+    (log.debug if kind in _FREQUENT else log.info)("job_event", job_id=job.job_id, kind=kind, words=message, **named)
     if actor:
         record_event(kind, actor=actor, subject=subject_of(job), words=message, at=now, fields={**fields, "step": step})
     insert(

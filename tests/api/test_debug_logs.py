@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from rest_framework.test import APIClient
 
-from debugtools.log_file import SharedLogFile, moved_aside
+from debugtools.log_file import FormattedOnce, SharedLogFile, moved_aside
 from debugtools.log_reading import CursorGone, Wanted, read_page
 from inventory.redaction import REDACTED, Redactor
 
@@ -247,6 +247,37 @@ def test_every_record_can_be_written_and_shown_again(value: Any) -> None:
     assert again == cleaned
     again_shown: str = json.dumps(again, ensure_ascii=False, allow_nan=False)
     again_shown.encode("utf-8")
+
+
+_PIECES = [
+    *("Authorization", "token", "Bearer ", "basic ", "fo_", "password", "secret", "api_key", "apikey", "sessionkey"),
+    *("signature", "credential", "://", "https://hooks.slack.com/", "user:", "@", "=", ": ", "'", '"', "&", " ", "-"),
+    *("x" * 20, "s3cr3t", "PASSPHRASE", "Api-Key", "\n", "{", "}", "9f0e-11"),
+]
+
+
+@given(some.lists(some.sampled_from(_PIECES), max_size=8).map("".join))
+def test_a_text_that_is_let_through_at_once_would_have_been_left_as_it_is(text: str) -> None:
+    # What is not ASCII is always looked through.
+    assert "é " + Redactor().text(text) == Redactor().text("é " + text)
+
+
+def test_a_record_that_goes_to_two_logs_is_formatted_once_and_read_alike(tmp_path: Path) -> None:
+    calls: list[str] = []
+
+    def count(_logger: object, _method: str, event: Any) -> str:
+        calls.append("formatted")
+        return json.dumps({"event": event["event"]})
+
+    formatter = FormattedOnce(processors=[count])
+    logs = [_log(tmp_path / name) for name in ("one.jsonl", "two.jsonl")]
+    record = logging.LogRecord("tests", logging.INFO, __file__, 1, "once", None, None)
+    for log in logs:
+        log.setFormatter(formatter)
+        log.emit(record)
+
+    assert [_events(log.path) for log in logs] == [["once"], ["once"]]
+    assert calls == ["formatted"]
 
 
 def test_a_long_text_is_cut_and_costs_little() -> None:

@@ -61,12 +61,12 @@ class Ground:
         """Read from the service as it listens now; raises requests' errors while it does not."""
         return self.send("GET", f"/api/v1/{path}")
 
-    def send(self, method: str, path: str, body: Json | None = None) -> requests.Response:
+    def send(self, method: str, path: str, body: Json | None = None, *, request_id: str = "") -> requests.Response:
         """Send a request to any path of the service, with the token."""
         address = self.service.address()
         if address is None:
             raise requests.ConnectionError("the service does not listen yet")
-        headers = {"Authorization": f"Token {self.token}"}
+        headers = {"Authorization": f"Token {self.token}", **({"X-Request-ID": request_id} if request_id else {})}
         with _session() as session:
             return session.request(method, f"{address}{path}", json=body, headers=headers, timeout=60)
 

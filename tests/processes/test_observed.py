@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from tests.processes.waiting import wait_until
 from tests.support.servers import free_port
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
+REQUEST = "drill-42"
+LOGGING = {"LOG_LEVEL": "INFO"}
 EVERYTHING = {"database", "generation", "cloud", "watcher", "sweeper", "broker", "canary"}
 
 
@@ -49,7 +53,8 @@ def _figure(ground: Ground, name: str, **labels: str) -> float:
 
 def _judge_figures(ground: Ground) -> None:
     """Fail one VM over, and find in a scrape what the processes that carried it counted."""
-    ground.post("failover/live", {"vm_id": ground.vm_ids[0]}).raise_for_status()
+    start = ground.send("POST", "/api/v1/failover/live", {"vm_id": ground.vm_ids[0]}, request_id=REQUEST)
+    start.raise_for_status()
 
     def is_counted() -> bool:
         return _figure(ground, "failover_jobs_ended_total", outcome="succeeded") == 1
@@ -69,6 +74,22 @@ def _judge_figures(ground: Ground) -> None:
     assert _look(ground, "/metrics").status_code == 401
 
 
+def _judge_log(ground: Ground) -> dict[str, set[int]]:
+    """Find the whole failover in the log by the id of the request that started it; give who logged what, by pid."""
+    records = ground.get(f"debug/logs?request_id={REQUEST}&limit=1000").json()["records"]
+    loggers: dict[str, set[int]] = defaultdict(set)
+    for record in records:
+        loggers[record["event"]].add(record["fields"]["pid"])
+    told = [(record["event"], record["fields"].get("async_job_id")) for record in records]
+    called = {async_job for event, async_job in told if event == "cloudstack_called" and async_job}
+    ended = {async_job for event, async_job in told if event == "async_job_ended"}
+    assert {"request_answered", "job_event", "cloudstack_called", "async_job_ended"} <= loggers.keys()
+    assert ended and ended <= called
+    assert len({record["job_id"] for record in records if record["job_id"]}) == 1
+    assert all(record["fields"]["step"] for record in records if record["event"] == "async_job_ended")
+    return loggers
+
+
 def _judge(ground: Ground) -> None:
     parts = _wait_until_ready(ground)
     assert {part["part"].partition(" ")[0] for part in parts} == EVERYTHING
@@ -80,14 +101,21 @@ def _judge(ground: Ground) -> None:
 
 
 def test_the_service_in_one_process_is_ready_by_itself(tmp_path: Path) -> None:
-    with installation(tmp_path, machines=1, job_seconds=0.2) as ground:
+    with installation(tmp_path, machines=1, job_seconds=0.2, more=LOGGING) as ground:
         _judge(ground)
         _judge_figures(ground)
+        _judge_log(ground)
 
 
 @pytest.mark.redis
 def test_the_service_in_several_processes_is_ready_by_itself(tmp_path: Path) -> None:
-    more = {"FLOWER_PORT": str(free_port())}
+    more = {**LOGGING, "FLOWER_PORT": str(free_port())}
     with installation(tmp_path, machines=1, job_seconds=0.2, command="serve_processes", more=more) as ground:
         _judge(ground)
         _judge_figures(ground)
+        loggers = _judge_log(ground)
+        pids = json.loads((tmp_path / "var" / "processes.json").read_text())
+        workers, watchers = ({pids[f"{part}-{number}"] for number in (1, 2)} for part in ("worker", "watcher"))
+        assert loggers["request_answered"].isdisjoint(workers | watchers)
+        assert loggers["cloudstack_called"] & workers
+        assert loggers["async_job_ended"] <= watchers
