@@ -6,11 +6,12 @@ from typing import Any
 
 from inventory.models import ReplicaState, ReplicaVolume, TargetCloud
 from jobs.made import End, end_of, made_by
-from jobs.models import FailoverJob, JobState, JobType, Outcome, Step, StepAttempt
+from jobs.models import FailoverJob, JobEvent, JobState, JobType, Outcome, Step, StepAttempt
 from jobs.orphans import find_orphans
 from jobs.plans.specification import FailoverSpecification, Strategy
 from tests.campaign.checker import Checker, Violation
 from tests.campaign.ground import Set
+from tests.campaign.troubles import DATABASE_FAILED
 from tests.support.sent_by import SENT_BY
 from tests.support.service import describe
 from tests.support.worlds import assert_released
@@ -26,6 +27,7 @@ def judge_ends(stage: Set, checker: Checker) -> int:
         elif job.state not in {JobState.WAITING_FOR_OPERATOR, JobState.WINDOW_OPEN}:
             raise Violation("I19", f"job did not come to rest:\n{describe(job)}")
     _judge_attempts(stage, checker)
+    _judge_defects()
     _judge_journal(stage)
     return _leaks(stage)
 
@@ -124,6 +126,13 @@ def _judge_attempts(stage: Set, checker: Checker) -> None:
     sent = len([call for call in stage.simulator.calls.mutating() if call.customjobid])
     if sent > StepAttempt.objects.count():
         raise Violation("I12", f"{sent} calls for {StepAttempt.objects.count()} attempts")
+
+
+def _judge_defects() -> None:
+    """Nothing went wrong inside the service that the schedule did not make go wrong there."""
+    told = JobEvent.objects.filter(kind="defect").exclude(message__contains=DATABASE_FAILED)
+    if told.exists():
+        raise Violation("defect", "\n".join(told.values_list("message", flat=True)[:3]))
 
 
 def _judge_journal(stage: Set) -> None:

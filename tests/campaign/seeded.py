@@ -68,7 +68,7 @@ BUGS: tuple[Bug, ...] = (
         ATTEMPTS,
         "    newest = attempt.readings[-1]\n",
         "    return True\n",
-        ("tests/faults",),
+        (f"{_GUARANTEES}02_three_outcomes.py", "tests/faults"),
     ),
     Bug(
         "skip the read-back of a success",
@@ -117,7 +117,7 @@ BUGS: tuple[Bug, ...] = (
         CLAIMS,
         "    if skew is None or abs(skew) <= engine.rules.largest_skew:",
         "    if True:",
-        ("tests/engine", "tests/stories/test_windows.py"),
+        ("tests/engine/test_live_stories.py", "tests/stories/test_windows.py"),
     ),
     Bug(
         "pass the point of no return over a cancel",
@@ -185,7 +185,7 @@ BUGS: tuple[Bug, ...] = (
         "jobs/destroy_port.py",
         "        return f\"No job of this system made the {kind.replace('_', ' ')} {id}.\"",
         "        return None",
-        ("tests/cloudstack", "tests/guarantees", "tests/jobs/test_orphans.py"),
+        (f"{_GUARANTEES}04_never_destroy.py", "tests/cloudstack", "tests/jobs/test_orphans.py"),
     ),
     Bug(
         "delete a copy without asking whether it is a replica",

@@ -17,6 +17,7 @@ from tests.campaign.service import Door
 from tests.support.sent_by import SENT_BY
 from tests.support.service import WorkerKilled
 
+DATABASE_FAILED = "the database failed here"
 Cell = tuple[str, str, str]
 
 
@@ -85,7 +86,7 @@ class CommitsGoWrong:
                 self.cells[trouble.kind, command, moment] += 1
                 if trouble.kind == "kill":
                     raise WorkerKilled
-                raise OperationalError("the database failed here")
+                raise OperationalError(DATABASE_FAILED)
 
 
 def _command_of(attempt_id: int, step_id: int) -> str:
