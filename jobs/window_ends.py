@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 CLOCK = "the clock of the rollback window"
 # What stands in the way (other work on the VM, a cloud that does not answer) is asked for again after so long.
 _AGAIN = timedelta(seconds=60)
+# The skew that is known is the median of the five newest answers: so many more make it that of now.
+_ANSWERS = 3
 
 
 def heed_rollback_windows(engine: Engine) -> None:
@@ -48,6 +50,8 @@ def _end(engine: Engine, job: FailoverJob) -> None:
         return "" if ends is not None and ends <= engine.clock.now() else "Its rollback window was extended."
 
     try:
+        if job.after_rollback_window != AfterWindow.NOTHING and not _is_time(engine, job):
+            return
         match AfterWindow(job.after_rollback_window):
             case AfterWindow.COMMIT:
                 commit(**asked, unless=runs_on)
@@ -61,6 +65,21 @@ def _end(engine: Engine, job: FailoverJob) -> None:
     except (CannotCommit, CannotRollBack) as error:
         if not runs_on(FailoverJob.objects.get(pk=job.pk)):
             _note_end(engine, job, f"The rollback window is over, and what was asked for then was refused: {error}")
+
+
+def _is_time(engine: Engine, job: FailoverJob) -> bool:
+    """Say whether the cloud's clock agrees with ours: neither a rollback nor a commit may hang on one that jumped."""
+    try:
+        for _ in range(_ANSWERS):
+            engine.worlds.async_jobs(job.endpoint).unfinished()
+    except engine.unreachable as error:
+        raise CloudNotUsable(f"The clock can't be compared with the cloud's: {error}") from error
+    skew = engine.worlds.clock_skew_seconds(job)
+    agrees = skew is not None and abs(skew) <= engine.rules.largest_skew
+    if not agrees:
+        # No later look is written: by this clock it might lie a day ahead.
+        log.warning("rollback_window_waits", job_id=job.job_id, error=f"The cloud's clock is {skew} s off ours.")
+    return agrees
 
 
 def _note_end(engine: Engine, job: FailoverJob, words: str) -> None:

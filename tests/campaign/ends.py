@@ -9,6 +9,7 @@ from jobs.made import End, end_of, made_by
 from jobs.models import FailoverJob, JobEvent, JobState, JobType, Outcome, Step, StepAttempt
 from jobs.orphans import find_orphans
 from jobs.plans.specification import FailoverSpecification, Strategy
+from jobs.window_ends import CLOCK
 from tests.campaign.checker import Checker, Violation
 from tests.campaign.ground import Set
 from tests.campaign.troubles import DATABASE_FAILED
@@ -28,6 +29,7 @@ def judge_ends(stage: Set, checker: Checker) -> int:
             raise Violation("I19", f"job did not come to rest:\n{describe(job)}")
     _judge_attempts(stage, checker)
     _judge_defects()
+    _judge_clocks()
     _judge_journal(stage)
     return _leaks(stage)
 
@@ -126,6 +128,16 @@ def _judge_attempts(stage: Set, checker: Checker) -> None:
     sent = len([call for call in stage.simulator.calls.mutating() if call.customjobid])
     if sent > StepAttempt.objects.count():
         raise Violation("I12", f"{sent} calls for {StepAttempt.objects.count()} attempts")
+
+
+def _judge_clocks() -> None:
+    """I18: the clock rolls back or commits what its start asked that of, and not before the window has ended."""
+    asked = JobEvent.objects.filter(actor=CLOCK, kind__in=["rollback_requested", "commit_requested"])
+    for event in asked.select_related("job"):
+        wanted = {"roll_back": "rollback_requested", "commit": "commit_requested"}[event.job.after_rollback_window]
+        ends = event.job.rollback_window_ends_at
+        if event.kind != wanted or ends is None or event.at < ends:
+            raise Violation("I18", f"{event.kind} at {event.at}, wanted was {wanted} at {ends}\n{describe(event.job)}")
 
 
 def _judge_defects() -> None:

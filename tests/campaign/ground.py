@@ -87,6 +87,7 @@ class Ground:
         hook = kept.stage.hook.copied_to(simulator)
         service = PlayedService(simulator, hook_sessions=hook.session, longest_step=600.0)
         service.use_chance(chance)
+        service.rollback_windows = bool(BY_NAME[name].way_back)
         return Set(service, hook, kept.job_id, kept.before, BY_NAME[name])
 
     def _lead_to(self, opening: Opening) -> _Kept:
@@ -116,7 +117,8 @@ def _raw() -> sqlite3.Connection:
 
 def _start(stage: Scene, opening: Opening) -> FailoverJob:
     if opening.strategy == "live":
-        return stage.service.start_live(opening.vm_id)
+        asked = {"rollback_window": "1m0s", "after_rollback_window": opening.way_back} if opening.way_back else {}
+        return stage.service.start_live(opening.vm_id, custom_config=asked)
     return stage.service.start_test(opening.vm_id, custom_config={"test_strategy": opening.strategy})
 
 

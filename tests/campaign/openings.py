@@ -84,6 +84,8 @@ class Opening:
     # A second job of another VM beside it, on the same appliance.
     beside: str = ""
     length: float = 25.0
+    # What a live failover's start asked for at the end of its rollback window.
+    way_back: Literal["", "commit", "roll_back"] = ""
 
     @cached_property
     def calls(self) -> list[tuple[str, int]]:
@@ -176,6 +178,30 @@ OPENINGS: tuple[Opening, ...] = (
         length=40.0,
     ),
     _opening("live-ended", _ROLLBACK, _COMMIT, vm_id="vm-one", strategy="live", led="ended", held="hook", weight=18),
+    _opening(
+        "live-way-back",
+        _ROLLBACK,
+        {},
+        vm_id="vm-one",
+        strategy="live",
+        led="ended",
+        held="hook",
+        weight=6,
+        length=80.0,
+        way_back="roll_back",
+    ),
+    _opening(
+        "live-way-on",
+        _COMMIT,
+        {},
+        vm_id="vm-one",
+        strategy="live",
+        led="ended",
+        held="hook",
+        weight=3,
+        length=80.0,
+        way_back="commit",
+    ),
     _opening(
         "live-two-disks-ended",
         _twice(_ROLLBACK),

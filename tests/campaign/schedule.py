@@ -85,7 +85,7 @@ def drawn(seed: int) -> Schedule:
     opening = chance.choices(OPENINGS, weights=[one.weight for one in OPENINGS])[0]
     count = chance.choices((3, 4, 5, 6, 8, 10, 12), weights=(4, 14, 22, 24, 18, 12, 6))[0]
     troubles = [_trouble(chance, opening) for _ in range(count)]
-    if opening.led == "ended":
+    if opening.led == "ended" and not opening.way_back:
         # Nothing moves before somebody asks for it; most of what goes wrong is meant for what he asks for.
         verb = chance.choices(("rollback", "commit"), weights=(4, 1))[0]
         troubles.append(Trouble(verb, "time", at=round(chance.choice((0.0, chance.uniform(0.0, 5.0))), 2), pick=0))

@@ -16,7 +16,8 @@ from jobs.engine.advance import advance
 from jobs.engine.statements import Prepared
 from jobs.engine.sweeper import sweep
 from jobs.engine.watcher import ROLE
-from jobs.models import FailoverJob, ProcessLease
+from jobs.models import FailoverJob, Outcome, ProcessLease
+from jobs.window_ends import heed_rollback_windows
 from tests.support.service import Service, WorkerKilled
 from tests.support.simulator_adapter import SimulatorAdapter
 
@@ -25,6 +26,15 @@ SWEEP_SECONDS = 0.5
 # A schedule that does not come to rest in so many rounds never will (invariant 19).
 MOST_ROUNDS = 1500
 _LOOKS = Prepared(lambda: FailoverJob.objects.filter(next_look_at__isnull=False).order_by().values_list("next_look_at"))
+_WINDOWS = Prepared(
+    lambda: (
+        FailoverJob.objects.filter(
+            outcome=Outcome.SUCCEEDED, rollback_window_ends_at__isnull=False, rollback_window_over_at__isnull=True
+        )
+        .order_by()
+        .values_list("rollback_window_ends_at")
+    )
+)
 
 _MOVING = """
 SELECT count(*) FROM jobs_failoverjob j WHERE j.state IN ('queued', 'running') AND NOT (
@@ -74,6 +84,8 @@ class PlayedService(Service):
 
     door: Door = Door()
     deaths: int = 0
+    # Whether a job has a window for its way back, whose end is awaited.
+    rollback_windows: bool = False
     rounds: int = 0
 
     def use_chance(self, chance: random.Random) -> None:
@@ -145,6 +157,8 @@ class PlayedService(Service):
         self.watcher.watch_once()
         if now >= self._swept_at + SWEEP_SECONDS:
             sweep(self.engine)
+            if self.rollback_windows:
+                heed_rollback_windows(self.engine)
             self._swept_at = now
 
     def stand_still(self, seconds: float, *, stolen: bool) -> None:
@@ -169,13 +183,15 @@ class PlayedService(Service):
         """Do as the service of the stories, with a statement that is not built anew for every round."""
         now = self.clock.stepped.now()
         moments: list[float] = [moment.timestamp() for (moment,) in _LOOKS.values()]
+        if self.rollback_windows:
+            moments += [moment.timestamp() for (moment,) in _WINDOWS.values()]
         moments += [moment for moment in (self.watcher.next_look_at(), self.simulator.next_event_at()) if moment]
         later = [moment - now for moment in moments if moment > now]
         return min([*later, self.longest_step]) + 0.001
 
     def is_quiet(self) -> bool:
         """Whether no job can move without a person: what a job queues for may be what another one asks about."""
-        return _one_number(_MOVING) == 0
+        return _one_number(_MOVING) == 0 and not (self.rollback_windows and _WINDOWS.values())
 
 
 def _one_number(query: str) -> int:

@@ -151,3 +151,22 @@ def test_the_status_shows_the_clock_of_the_window() -> None:
         "over_since": None,
     }
     assert shown["custom_config"]["rollback_window"] == "4h"
+
+
+@pytest.mark.parametrize("then", ["commit", "roll_back"])
+def test_a_clock_that_jumps_ahead_for_a_while_ends_no_way_back_early(then: str) -> None:
+    stage, job, before = _failed_over(rollback_window="4h", after_rollback_window=then)
+
+    stage.service.clock.ahead = 24 * HOURS
+    for_seconds(stage, 300.0)
+    stage.service.clock.ahead = 0.0
+    for_seconds(stage, 3.5 * HOURS)
+    assert job.plans.count() == 1
+    assert_failed_over(stage.simulator, job, before)
+    for_seconds(stage, 0.5 * HOURS)
+    carry_on(stage)
+
+    if then == "commit":
+        assert_committed(stage, job)
+    else:
+        assert_rolled_back(stage, job, before)
