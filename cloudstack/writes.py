@@ -50,9 +50,11 @@ class Writes:
         expunged = {"expunge": "true"} if expunge else {}
         return self._sender.submit("destroyVirtualMachine", {**asked, **expunged}, ticket=ticket)
 
-    def set_delete_protection(self, vm_id: str, *, protected: bool, ticket: Ticket) -> Completion:
-        """Protect the VM from destruction, or no longer."""
+    def set_delete_protection(self, vm_id: str, *, protected: bool, os_type_id: str = "", ticket: Ticket) -> Completion:
+        """Protect the VM from destruction, or no longer; and say in the same call which guest OS it runs, if told."""
         asked = {"id": checked_id("id", vm_id), "deleteprotection": _flag(protected)}
+        if os_type_id:
+            asked["ostypeid"] = checked_id("ostypeid", os_type_id)
         return self._sender.complete("updateVirtualMachine", asked, _updated_machine, ticket=ticket)
 
     def set_os_type(self, vm_id: str, os_type_id: str, *, ticket: Ticket) -> Completion:

@@ -124,6 +124,9 @@ def _database() -> dict[str, Any]:
 
 
 DATABASES = {"default": _database()}
+# The engine's statements are parsed and planned once for a connection. A pooler that hands a connection to somebody
+# else after each transaction (pgbouncer before 1.21) must not be told so.
+DATABASE_PREPARES = env.flag("DATABASE_PREPARES", default=True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LOGIN_REDIRECT_URL = "admin:index"

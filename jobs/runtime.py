@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -36,7 +36,7 @@ from jobs.plans.specification import FailoverSpecification, Strategy
 from jobs.replication_hooks import replication_of
 from jobs.rollback_windows import open_rollback_window
 from jobs.start_options import accepts_stalled
-from jobs.world import ReplicationUnreachable, World
+from jobs.world import Glimpses, ReplicationUnreachable, World
 from networks.designations import purpose_is_test
 from networks.models import Purpose
 from notifications.models import Event
@@ -135,6 +135,7 @@ class Clouds:
     gateways: Gateways
     hook_sessions: Callable[[], requests.Session] = requests.Session
     _read: dict[tuple[str, str], tuple[datetime, Any]] = field(default_factory=dict)
+    _glimpses: dict[int, Glimpses] = field(default_factory=dict)
 
     def of(self, job: FailoverJob) -> World:
         """Give the world of a job."""
@@ -142,6 +143,7 @@ class Clouds:
         gateway = self.gateways(vm.cloud)
         return World(
             gateway=gateway,
+            glimpses=self._glimpses_of(job.pk),
             replication=replication_of(vm, clock=self.clock, session_factory=self.hook_sessions),
             findings=lambda: self._findings(job, vm, gateway),
             is_replica=lambda volume_id: ReplicaVolume.objects.filter(volume_id=volume_id).exists(),
@@ -153,6 +155,10 @@ class Clouds:
             expunge_allowed=bool(vm.cloud.expunge_allowed),
         )
 
+    def about_to_change(self, job: FailoverJob, resources: Iterable[str]) -> None:
+        """Forget what was read of these resources."""
+        self._glimpses_of(job.pk).forget(resources)
+
     def async_jobs(self, endpoint: str) -> CloudJobs:
         """Give the async jobs of a cloud by its uuid."""
         cloud = self._kept(("cloud", endpoint), lambda: TargetCloud.objects.get(uuid=endpoint))
@@ -161,6 +167,11 @@ class Clouds:
     def clock_skew_seconds(self, job: FailoverJob) -> float | None:
         """Give the skew that was last measured on the answers of the job's cloud."""
         return self.gateways(self._vm_of(job).cloud).clock_skew
+
+    def _glimpses_of(self, job_pk: int) -> Glimpses:
+        if len(self._glimpses) > MOST_KEPT:
+            self._glimpses.clear()
+        return self._glimpses.setdefault(job_pk, Glimpses(self.clock.now))
 
     def _vm_of(self, job: FailoverJob) -> ProtectedVM:
         """Give the job's VM with its cloud and appliance."""
@@ -189,6 +200,8 @@ class Clouds:
             copies_disks=job.specification["strategy"] != Strategy.BOOT_AND_REVERT,
             accepts_stalled=accepts_stalled(job.custom_config),
         )
+        for volume in verdict.facts.cloud.volumes.values():
+            self._glimpses_of(job.pk).note(f"volume:{volume.id}", volume)
         blocking = verdict.blocking(safety_only=job.skip_validation)
         return [f"{judged.check.name}: {judged.finding.message}." for judged in blocking]
 

@@ -45,6 +45,7 @@ from jobs.start_options import (
 )
 from networks.models import Purpose
 from validation.checks.source import stalled_details
+from validation.cloud_facts import settled
 from validation.services import refuse_unless_ready, validate
 from validation.verdict import Verdict
 
@@ -278,7 +279,8 @@ def _specification(
     os_type = verdict.facts.cloud.os_type
     if os_type is None:
         try:
-            os_type = os_type_of(vm, gateway.os_types())
+            known = settled(gateway, "os_types", gateway.os_types, clock=UnixClock(engine.clock))
+            os_type = os_type_of(vm, known)
         except CloudError as error:
             raise CloudNotUsable(str(error)) from error
     template = verdict.facts.cloud.template

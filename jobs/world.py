@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from cloudstack import Gateway
+from cloudstack import Gateway, VirtualMachine, Volume
+
+MOMENT = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,37 @@ class ReplicationUnreachable(Exception):
 
 
 @dataclass(frozen=True)
+class Glimpses:
+    """What this process has read of one job's volumes and VMs within the last second, by the name of the resource.
+
+    The read-back of a step and the guard of the next ask for the same thing within a few milliseconds: a guard may take
+    what the read-back saw (docs/adr/0011). A read-back never does, nor does what is read in a call.
+    """
+
+    now: Callable[[], datetime]
+    _seen: dict[str, tuple[datetime, Volume | VirtualMachine]] = field(default_factory=dict)
+
+    def note(self, resource: str, seen: Volume | VirtualMachine) -> None:
+        """Keep what was just read."""
+        self._seen[resource] = (self.now(), seen)
+
+    def recall(self, resource: str) -> Volume | VirtualMachine | None:
+        """Give what was read a moment ago; None when that is too long ago, or it may have changed since."""
+        read_at, seen = self._seen.get(resource, (None, None))
+        return seen if read_at is not None and timedelta(0) <= self.now() - read_at <= MOMENT else None
+
+    def forget(self, resources: Iterable[str]) -> None:
+        """Forget what is about to change."""
+        for resource in resources:
+            self._seen.pop(resource, None)
+
+
+@dataclass(frozen=True)
 class World:
     """What a command may read and change. `findings` gives the VM's safety findings, none when it is safe."""
 
     gateway: Gateway
+    glimpses: Glimpses
     replication: ReplicationPort
     findings: Callable[[], list[str]]
     is_replica: Callable[[str], bool]
@@ -60,3 +90,34 @@ class World:
     was_started: Callable[[], bool]
     clock_skew: Callable[[], float | None]
     expunge_allowed: bool = False
+
+    def volume(self, id: str) -> Volume | None:
+        """Read a volume, and let the next guard have it."""
+        volume = self.gateway.volume(id)
+        if volume is not None:
+            self.glimpses.note(f"volume:{id}", volume)
+        return volume
+
+    def volumes_of(self, vm_id: str) -> tuple[Volume, ...]:
+        """Read the volumes on a VM, and let the next guard have each."""
+        volumes = self.gateway.volumes_of(vm_id)
+        for volume in volumes:
+            self.glimpses.note(f"volume:{volume.id}", volume)
+        return volumes
+
+    def machine(self, id: str) -> VirtualMachine | None:
+        """Read a VM, and let the next guard have it."""
+        machine = self.gateway.virtual_machine(id)
+        if machine is not None:
+            self.glimpses.note(f"vm:{id}", machine)
+        return machine
+
+    def volume_just_seen(self, id: str) -> Volume | None:
+        """Give the volume as it was read a moment ago, or read it: for guards."""
+        seen = self.glimpses.recall(f"volume:{id}")
+        return seen if isinstance(seen, Volume) else self.volume(id)
+
+    def machine_just_seen(self, id: str) -> VirtualMachine | None:
+        """Give the VM as it was read a moment ago, or read it: for guards."""
+        seen = self.glimpses.recall(f"vm:{id}")
+        return seen if isinstance(seen, VirtualMachine) else self.machine(id)

@@ -26,6 +26,8 @@ from cloudstack.results import (
 
 BUDGET_SECONDS = 8.0
 SETTLED_SECONDS = 60.0
+# Of many VMs that are started at once, those of one appliance and network ask the same.
+SHARED_SECONDS = 3.0
 T = TypeVar("T")
 
 # Reads run on threads of their own so that a cloud that hangs cannot hold an answer longer than the budget. The threads
@@ -163,9 +165,9 @@ class _Settled:
     def __init__(self) -> None:
         self._known: WeakKeyDictionary[Any, dict[str, tuple[float, Any]]] = WeakKeyDictionary()
 
-    def get(self, reads: CloudReads, name: str, read: Callable[[], T], *, now: float) -> T:
+    def get(self, reads: object, name: str, read: Callable[[], T], *, now: float, seconds: float) -> T:
         known = self._known.setdefault(reads, {})
-        if name in known and 0 <= now - known[name][0] < SETTLED_SECONDS:
+        if name in known and 0 <= now - known[name][0] < seconds:
             value: T = known[name][1]
             return value
         value = read()
@@ -177,6 +179,11 @@ class _Settled:
 
 
 _settled = _Settled()
+
+
+def settled(reads: object, name: str, read: Callable[[], T], *, clock: Clock) -> T:
+    """Give what was read of a cloud under this name within the last minute, or read it: for what seldom changes."""
+    return _settled.get(reads, name, read, now=clock.now(), seconds=SETTLED_SECONDS)
 
 
 def forget_settled(reads: CloudReads) -> None:
@@ -235,9 +242,9 @@ class _Reader:
     def _plan(self) -> Iterable[tuple[str, Callable[[], Any]]]:
         asked, reads = self._questions, self._reads
         return (
-            ("appliance_vm", lambda: reads.virtual_machine(asked.appliance_vm_id)),
+            ("appliance_vm", self._shared(f"vm {asked.appliance_vm_id}", self._appliance_vm)),
             ("volumes", self._volumes),
-            ("networks", lambda: {id: reads.network(id) for id in asked.network_ids}),
+            ("networks", lambda: {id: self._network(id) for id in asked.network_ids}),
             ("zone", self._settled(f"zone {asked.zone_id}", lambda: reads.zone(asked.zone_id))),
             (
                 "offering",
@@ -251,7 +258,16 @@ class _Reader:
         )
 
     def _settled(self, key: str, read: Callable[[], T]) -> Callable[[], T]:
-        return lambda: _settled.get(self._reads, key, read, now=self._now)
+        return lambda: _settled.get(self._reads, key, read, now=self._now, seconds=SETTLED_SECONDS)
+
+    def _shared(self, key: str, read: Callable[[], T]) -> Callable[[], T]:
+        return lambda: _settled.get(self._reads, key, read, now=self._now, seconds=SHARED_SECONDS)
+
+    def _appliance_vm(self) -> VirtualMachine | None:
+        return self._reads.virtual_machine(self._questions.appliance_vm_id)
+
+    def _network(self, id: str) -> Network | None:
+        return self._shared(f"network {id}", lambda: self._reads.network(id))()
 
     def _volumes(self) -> dict[str, Volume]:
         if not self._questions.volume_ids:

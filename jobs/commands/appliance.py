@@ -49,7 +49,7 @@ class DetachFromAppliance(CommandBase):
 
     def guard(self, world: World) -> Guarded:
         """Run only on a quiet disk that hangs on its own appliance."""
-        volume = world.gateway.volume(self.volume_id)
+        volume = world.volume_just_seen(self.volume_id)
         if volume is None:
             return Refuse(f"The replica {self.volume_id} ({self.label}) is not in the cloud any more, or not visible.")
         if volume.virtual_machine_id is None:
@@ -67,7 +67,7 @@ class DetachFromAppliance(CommandBase):
 
     def confirm(self, world: World) -> Sight:
         """Read where the disk hangs."""
-        volume = world.gateway.volume(self.volume_id)
+        volume = world.volume(self.volume_id)
         if volume is None:
             return Unclear("the volume is not visible")
         if volume.virtual_machine_id is None and volume.state == "Ready":
@@ -107,7 +107,7 @@ class AttachToAppliance(CommandBase):
 
     def guard(self, world: World) -> Guarded:
         """Run only on a quiet disk that hangs nowhere."""
-        volume = world.gateway.volume(self.volume_id)
+        volume = world.volume(self.volume_id)
         if volume is None:
             return Refuse(f"The replica {self.volume_id} ({self.label}) is not in the cloud any more, or not visible.")
         if volume.virtual_machine_id == self.appliance_vm_id:
@@ -125,7 +125,7 @@ class AttachToAppliance(CommandBase):
 
     def confirm(self, world: World) -> Sight:
         """Read where the disk hangs."""
-        volume = world.gateway.volume(self.volume_id)
+        volume = world.volume(self.volume_id)
         if volume is None:
             return Unclear("the volume is not visible")
         if volume.virtual_machine_id == self.appliance_vm_id and volume.state == "Ready":

@@ -34,7 +34,7 @@ class DetachPlaceholder(CommandBase):
             return Already({}, seen="the target VM has no placeholder disk")
         if world.is_replica(self.root_volume_id):
             return Refuse(f"Volume {self.root_volume_id} is a replica, not a placeholder.")
-        volume = world.gateway.volume(self.root_volume_id)
+        volume = world.volume_just_seen(self.root_volume_id)
         if volume is None or volume.virtual_machine_id is None:
             return Already({}, seen="it hangs on no VM")
         if volume.virtual_machine_id != self.target_vm_id:
@@ -47,7 +47,7 @@ class DetachPlaceholder(CommandBase):
 
     def confirm(self, world: World) -> Sight:
         """Read whether it still hangs on the VM."""
-        volume = world.gateway.volume(self.root_volume_id)
+        volume = world.volume(self.root_volume_id)
         if volume is None or volume.virtual_machine_id is None:
             return Holds({}, seen="it hangs on no VM")
         return Absent("it still hangs on the target VM")
@@ -80,7 +80,7 @@ class DeletePlaceholder(CommandBase):
             return Already({}, seen="there is none")
         if world.is_replica(self.root_volume_id):
             return Refuse(f"Volume {self.root_volume_id} is a replica; replicas are never deleted.")
-        volume = world.gateway.volume(self.root_volume_id)
+        volume = world.volume_just_seen(self.root_volume_id)
         if volume is None:
             return Already({}, seen="it is gone")
         if volume.virtual_machine_id is not None:
@@ -93,7 +93,7 @@ class DeletePlaceholder(CommandBase):
 
     def confirm(self, world: World) -> Sight:
         """Read whether it is gone."""
-        volume = world.gateway.volume(self.root_volume_id)
+        volume = world.volume(self.root_volume_id)
         if volume is None or volume.state in {"Destroy", "Expunging", "Expunged"}:
             return Holds({}, seen="it is gone")
         return Absent(f"it is still there, {volume.state}")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from cloudstack import VirtualMachine
 from jobs.commands.base import CommandBase, answer_of, ticket_of
 from jobs.engine.contracts import (
     Absent,
@@ -44,7 +45,7 @@ class SetOsType(CommandBase):
 
     def guard(self, world: World) -> Guarded:
         """Run on the stopped VM only: CloudStack refuses it otherwise."""
-        vm = world.gateway.virtual_machine(self.target_vm_id)
+        vm = world.machine_just_seen(self.target_vm_id)
         if vm is None:
             return Refuse(f"The target VM {self.target_vm_id} is gone.")
         if vm.os_type_id == self.os_type_id:
@@ -69,16 +70,21 @@ class SetOsType(CommandBase):
 
 @dataclass(frozen=True)
 class ProtectTarget(CommandBase):
-    """Set or clear the target VM's protection from deletion."""
+    """Set or clear the target VM's protection from deletion; and fit it to its guest in the same call, if told."""
 
     name: ClassVar[str] = "protect_target"
 
     target_vm_id: str
     protected: bool
+    os_type_id: str = ""
+    os_type_name: str = ""
 
     def title(self) -> str:
         """Say what is done."""
-        return "Protect the target VM from deletion" if self.protected else "Lift the target VM's protection"
+        if not self.protected:
+            return "Lift the target VM's protection"
+        fit = f"Set the target VM's OS type to {self.os_type_name} and protect it"
+        return f"{fit if self.os_type_id else 'Protect the target VM'} from deletion"
 
     def touches(self) -> tuple[str, ...]:
         """Reserve the VM."""
@@ -91,25 +97,33 @@ class ProtectTarget(CommandBase):
             return (
                 Refuse(f"The target VM {self.target_vm_id} is gone.") if self.protected else Already({}, "it is gone")
             )
-        if bool(vm.delete_protection) == self.protected:
-            return Already({}, seen=f"protection is {vm.delete_protection}")
+        if self._is_so(vm):
+            return Already({}, seen=self._seen(vm))
+        if self.os_type_id and vm.state != "Stopped":
+            return Wait(f"The target VM is {vm.state}; waits until it is Stopped.")
         return Clear()
 
     def submit(self, world: World, ticket: Ticket) -> Answer:
         """Send updateVirtualMachine."""
         outcome = world.gateway.set_delete_protection(
-            self.target_vm_id, protected=self.protected, ticket=ticket_of(ticket)
+            self.target_vm_id, protected=self.protected, os_type_id=self.os_type_id, ticket=ticket_of(ticket)
         )
         return answer_of(outcome)
 
     def confirm(self, world: World) -> Sight:
-        """Read the protection."""
-        vm = world.gateway.virtual_machine(self.target_vm_id)
+        """Read the protection, and the OS type where it is set too."""
+        vm = world.machine(self.target_vm_id)
         if vm is None:
             return Unclear("the target VM is not visible")
-        if bool(vm.delete_protection) == self.protected:
-            return Holds({}, seen=f"protection is {vm.delete_protection}")
-        return Absent(f"protection is {vm.delete_protection}")
+        return Holds({}, seen=self._seen(vm)) if self._is_so(vm) else Absent(self._seen(vm))
+
+    def _is_so(self, vm: VirtualMachine) -> bool:
+        is_fit = not self.os_type_id or vm.os_type_id == self.os_type_id
+        return is_fit and bool(vm.delete_protection) == self.protected
+
+    def _seen(self, vm: VirtualMachine) -> str:
+        fit = f", the OS type {'is' if vm.os_type_id == self.os_type_id else 'is not'} set" if self.os_type_id else ""
+        return f"protection is {vm.delete_protection}{fit}"
 
     def inverse(self, result: Mapping[str, Any]) -> ProtectTarget:
         """Set it the other way."""
@@ -139,7 +153,7 @@ class StartTarget(CommandBase):
 
     def guard(self, world: World) -> Guarded:
         """Start only with all disks at their places, and nothing else (rule 7)."""
-        vm = world.gateway.virtual_machine(self.target_vm_id)
+        vm = world.machine_just_seen(self.target_vm_id)
         if vm is None:
             return Refuse(f"The target VM {self.target_vm_id} is gone.")
         if vm.state == "Running":

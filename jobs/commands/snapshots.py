@@ -75,7 +75,7 @@ class TakeSnapshot(CommandBase):
         return self._disk_is_ready(world)
 
     def _disk_is_ready(self, world: World) -> Guarded:
-        volume = world.gateway.volume(self.volume_id)
+        volume = world.volume_just_seen(self.volume_id)
         if volume is None:
             return Refuse(f"The disk {self.volume_id} ({self.label}) is not in the cloud any more, or not visible.")
         if (volume.virtual_machine_id or "") != self.appliance_vm_id:

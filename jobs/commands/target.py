@@ -99,6 +99,7 @@ class DeployTarget(CommandBase):
         difference = self._difference(vm)
         if difference:
             return Unclear(f"VM {vm.id} is not as it was ordered: {difference}")
+        world.glimpses.note(f"vm:{vm.id}", vm)
         return Holds(self._result(world, vm), seen=f"VM {vm.id} is Stopped")
 
     def inverse(self, result: Mapping[str, Any]) -> DestroyTarget:
@@ -125,7 +126,7 @@ class DeployTarget(CommandBase):
         return ""
 
     def _result(self, world: World, vm: VirtualMachine) -> dict[str, Any]:
-        roots = [volume for volume in world.gateway.volumes_of(vm.id) if volume.type == "ROOT"]
+        roots = [volume for volume in world.volumes_of(vm.id) if volume.type == "ROOT"]
         root = roots[0].id if roots and not world.is_replica(roots[0].id) else ""
         return {"vm_id": vm.id, "root_volume_id": root}
 

@@ -44,7 +44,7 @@ class AttachToTarget(CommandBase):
 
     def guard(self, world: World) -> Guarded:
         """Run only on a quiet disk that hangs nowhere."""
-        volume = world.gateway.volume(self.volume_id)
+        volume = world.volume(self.volume_id)
         if volume is None:
             return Refuse(f"The disk {self.volume_id} ({self.label}) is not in the cloud any more, or not visible.")
         if volume.virtual_machine_id == self.target_vm_id and volume.device_id == self.device_id:
@@ -62,7 +62,7 @@ class AttachToTarget(CommandBase):
 
     def confirm(self, world: World) -> Sight:
         """Read where the disk hangs, as which device and type."""
-        volume = world.gateway.volume(self.volume_id)
+        volume = world.volume(self.volume_id)
         if volume is None:
             return Unclear("the volume is not visible")
         on_target = volume.virtual_machine_id == self.target_vm_id
@@ -97,7 +97,7 @@ class DetachFromTarget(CommandBase):
 
     def guard(self, world: World) -> Guarded:
         """Run only while the disk hangs on the target VM."""
-        volume = world.gateway.volume(self.volume_id)
+        volume = world.volume(self.volume_id)
         if volume is None:
             return Refuse(f"The disk {self.volume_id} ({self.label}) is not in the cloud any more, or not visible.")
         if volume.virtual_machine_id != self.target_vm_id:
@@ -110,7 +110,7 @@ class DetachFromTarget(CommandBase):
 
     def confirm(self, world: World) -> Sight:
         """Read where the disk hangs."""
-        volume = world.gateway.volume(self.volume_id)
+        volume = world.volume(self.volume_id)
         if volume is None:
             return Unclear("the volume is not visible")
         if volume.virtual_machine_id is None and volume.state == "Ready":

@@ -1,4 +1,7 @@
-"""This will do all due work of one phase of a job, and ring for what follows; it never waits for the cloud's work.
+"""This will do all due work of a job that was rung for; it never waits for the cloud's work.
+
+The ring names a phase, so that people see what is worked on; that phase's work comes first, and what it makes ready
+in other phases is done at once too: a message for each would cost more than the work.
 
 The one broad except of the project is here: whatever goes wrong inside is logged once, counted on the job, and disturbs
 no other job.
@@ -11,7 +14,7 @@ from datetime import datetime
 import structlog
 
 from jobs.engine import attempts, claims, decisions, questions
-from jobs.engine.board import Board
+from jobs.engine.board import Board, read_board
 from jobs.engine.journal import load_command, record
 from jobs.engine.ports import Engine
 from jobs.engine.statements import Prepared
@@ -20,11 +23,13 @@ from jobs.models import AttemptState, FailoverJob, JobState, Step, StepAttempt
 log = structlog.get_logger(__name__)
 
 _ROUNDS = 50
-_ENDPOINT = Prepared(lambda job_id: FailoverJob.objects.filter(pk=job_id).order_by().values_list("endpoint"))
+_UNENDED_JOB = Prepared(
+    lambda job_id: FailoverJob.objects.filter(pk=job_id).exclude(state=JobState.FINISHED).order_by()
+)
 
 
 def advance(engine: Engine, *, job_id: int, phase: str) -> None:
-    """Do the phase's due work until nothing is due; duplicates, stale and foreign rings find nothing to do."""
+    """Do the job's due work until nothing is due; duplicates, stale and foreign rings find nothing to do."""
     # Job and request are named by what others know them by as soon as the job's row was read.
     with structlog.contextvars.bound_contextvars(job_id=str(job_id), request_id=None, phase=phase):
         try:
@@ -39,38 +44,51 @@ def advance(engine: Engine, *, job_id: int, phase: str) -> None:
 
 
 def _work(engine: Engine, *, job_id: int, phase: str) -> list[str]:
-    """Decide and work in turns until nothing is due here; give the phases to ring for, this one last."""
-    if _is_paused(engine, job_id=job_id):
+    """Decide and work in turns until nothing is due; give the phases to ring for, this one last."""
+    job = _UNENDED_JOB.row(job_id=job_id)
+    if job is None or _is_paused(engine, job):
+        return []
+    structlog.contextvars.bind_contextvars(job_id=job.job_id, request_id=job.request_id or None)
+    if job.state == JobState.QUEUED and job.cancel_requested_at is None and not decisions.begin(engine, job=job):
         return []
     looked_at: set[tuple[int, str, datetime | None]] = set()
-    board: Board | None = None
+    board = _glance(engine, job)
     for _ in range(_ROUNDS):
-        board = decisions.decide(engine, job_id=job_id)
+        board = board or decisions.decide(engine, job_id=job_id)
         if board is None:
             return []
-        structlog.contextvars.bind_contextvars(job_id=board.job.job_id, request_id=board.job.request_id or None)
         if board.job.state == JobState.QUEUED:
             if not decisions.begin(engine, job=board.job):
                 return []
+            board = None
             continue
-        due = [attempt for attempt in board.due_attempts(engine, phase=phase) if _mark(attempt) not in looked_at]
-        ready = board.ready(now=engine.clock.now(), phase=phase)
+        due = [attempt for attempt in board.due_attempts(engine) if _mark(attempt) not in looked_at]
+        ready = board.ready(now=engine.clock.now())
         if not due and not ready:
             break
         looked_at.update(_mark(attempt) for attempt in due)
-        moved = [_continue(engine, board, attempt) for attempt in due]
-        started = [_start(engine, board, step) for step in ready]
+        moved = [_continue(engine, board, attempt) for attempt in sorted(due, key=lambda one: one.step.phase != phase)]
+        started = [_start(engine, board, step) for step in sorted(ready, key=lambda step: step.phase != phase)]
         if not any(moved) and all(_is_out(attempt) for attempt in started):
             # All is in the cloud's hands: there is nothing to decide before the watcher brings its word.
             decisions.rest(engine, board)
-            return [other for other in board.due_phases if other != phase]
+            return []
+        board = None
     phases = board.due_phases if board is not None else []
     return sorted(phases, key=lambda other: other == phase)
 
 
-def _is_paused(engine: Engine, *, job_id: int) -> bool:
+def _glance(engine: Engine, job: FailoverJob) -> Board | None:
+    """Give the board of a running job if an attempt is due: to carry that on, nothing has to be decided before."""
+    if job.state != JobState.RUNNING or job.cancel_requested_at is not None:
+        return None
+    board = read_board(job)
+    return board if board is not None and board.due_attempts(engine) else None
+
+
+def _is_paused(engine: Engine, job: FailoverJob) -> bool:
     """Whether nothing may be begun or carried on for this job; the sweeper rings again."""
-    obstacle = next((engine.obstacle(endpoint) for (endpoint,) in _ENDPOINT.values(job_id=job_id)), "")
+    obstacle = engine.obstacle(job.endpoint)
     if obstacle:
         log.warning("paused", obstacle=obstacle)
     return bool(obstacle)
@@ -113,6 +131,9 @@ def _start(engine: Engine, board: Board, step: Step) -> StepAttempt | None:
             return None
         with structlog.contextvars.bound_contextvars(async_job_id=claimed.attempt.async_job_id):
             attempts.submit(engine, job=board.job, step=step, claimed=claimed)
+    if claimed.attempt.state == AttemptState.ANSWERED:
+        # A call that answers when its work is done: nothing has to be decided before it is read back.
+        _continue(engine, board, claimed.attempt)
     return claimed.attempt
 
 

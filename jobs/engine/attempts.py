@@ -6,6 +6,7 @@ compare-and-set on the attempt's state, so that of two workers one wins and the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,6 +44,7 @@ def submit(engine: Engine, *, job: FailoverJob, step: Step, claimed: Claimed) ->
     """Make the call whose intent was committed, and record its answer."""
     attempt = claimed.attempt
     ticket = Ticket(async_job_id=attempt.async_job_id, deadline=attempt.deadline)
+    engine.worlds.about_to_change(job, claimed.command.touches())
     answer = claimed.command.submit(engine.worlds.of(job), ticket)
     now = engine.clock.now()
     trace(engine, job, "answer", f"{step.title}: the call was {_word(answer)}.", step=step.key, answer=asdict(answer))
@@ -73,6 +75,16 @@ def record_async_answer(engine: Engine, *, job_id: int, attempt_id: int, answer:
         compare_and_set(FailoverJob, pk=job_id, expecting={}, next_look_at=soon)
         heard = _vanished(engine) if answer is None else _answered(engine, answer)
         return compare_and_set(StepAttempt, pk=attempt_id, expecting={"state": AttemptState.SUBMITTED}, **heard)
+
+
+def record_async_successes(engine: Engine, attempts: Sequence[tuple[int, int]]) -> None:
+    """Write for many attempts (job id, attempt id) at once that their async jobs succeeded; twice heard is no harm."""
+    soon = engine.later(engine.rules.patience_with_bell)
+    heard = _answered(engine, AsyncAnswer(status="succeeded"))
+    with transaction.atomic():
+        FailoverJob.objects.filter(pk__in=[job_id for job_id, _ in attempts]).update(next_look_at=soon)
+        mine = StepAttempt.objects.filter(pk__in=[attempt_id for _, attempt_id in attempts])
+        mine.filter(state=AttemptState.SUBMITTED).update(**heard)
 
 
 def _answered(engine: Engine, answer: AsyncAnswer) -> dict[str, Any]:

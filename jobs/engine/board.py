@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
-from typing import Any
+from functools import cache, cached_property
+from typing import Any, TypeVar
+
+from django.db import connection
+from django.db.models import Exists, FilteredRelation, Model, OuterRef, Q, QuerySet
 
 from jobs.engine.journal import results_of
 from jobs.engine.leases import living_owners
@@ -15,22 +18,36 @@ from jobs.engine.statements import Prepared
 from jobs.models import AttemptState, FailoverJob, Plan, PlanKind, PlanState, Question, Step, StepAttempt, StepState
 from jobs.models.attempt import UNFINISHED_ATTEMPTS
 
-_MOVING_PLAN = Prepared(
-    lambda job_id: Plan.objects.filter(job_id=job_id, state__in=[PlanState.RUNNING, PlanState.STOPPING]).order_by()
-)
-_STEPS = Prepared(lambda plan_id: Step.objects.filter(plan_id=plan_id).order_by("position"))
-_UNFINISHED = Prepared(
-    lambda plan_id: StepAttempt.objects.filter(step__plan_id=plan_id, state__in=list(UNFINISHED_ATTEMPTS)).order_by(
-        "pk"
+M = TypeVar("M", bound=Model)
+_MOVING = [PlanState.RUNNING, PlanState.STOPPING]
+
+_MOVING_PLAN = Prepared(lambda job_id: Plan.objects.filter(job_id=job_id, state__in=_MOVING).order_by())
+
+
+@cache
+def _columns(model: type[Model]) -> tuple[str, ...]:
+    return tuple(field.attname for field in model._meta.concrete_fields)
+
+
+def _rows_of(job_id: int) -> QuerySet[Step, Any]:
+    """Select each step of the moving plan with the plan, its unfinished attempt (one at most), and whether it asks."""
+    asks = Question.objects.filter(step=OuterRef("pk"), answered_at__isnull=True)
+    open_attempt = FilteredRelation("attempts", condition=Q(attempts__state__in=list(UNFINISHED_ATTEMPTS)))
+    return (
+        Step.objects.filter(plan__job_id=job_id, plan__state__in=_MOVING)
+        .annotate(open=open_attempt, is_asked=Exists(asks))
+        .order_by("position")
+        .values_list(
+            *_columns(Step),
+            *(f"plan__{name}" for name in _columns(Plan)),
+            *(f"open__{name}" for name in _columns(StepAttempt)),
+            "is_asked",
+        )
     )
-)
-_ASKED = Prepared(
-    lambda job_id: (
-        Question.objects.filter(job_id=job_id, answered_at__isnull=True, step__isnull=False)
-        .order_by()
-        .values_list("step_id")
-    )
-)
+
+
+# One statement: what decides and acts must see plan, steps and attempts of the same moment.
+_ROWS: Prepared[Step] = Prepared(_rows_of)
 _OVER = frozenset({StepState.DONE, StepState.SKIPPED})
 
 
@@ -65,18 +82,14 @@ class Board:
             if step.state == StepState.WAITING and step.pk not in self.asked and over.issuperset(step.after)
         ]
 
-    def ready(self, *, now: datetime, phase: str | None = None) -> list[Step]:
-        """Give the startable steps whose time has come, of one phase or of all."""
-        return [
-            step
-            for step in self.startable
-            if (phase is None or step.phase == phase) and has_come(step.not_before, now=now)
-        ]
+    def ready(self, *, now: datetime) -> list[Step]:
+        """Give the startable steps whose time has come."""
+        return [step for step in self.startable if has_come(step.not_before, now=now)]
 
-    def due_attempts(self, engine: Engine, *, phase: str) -> list[StepAttempt]:
-        """Give the unfinished attempts of the phase that something can be done about now."""
+    def due_attempts(self, engine: Engine) -> list[StepAttempt]:
+        """Give the unfinished attempts that something can be done about now."""
         now = engine.clock.now()
-        mine = [a for a in self.unfinished if a.step.phase == phase and a.step_id not in self.asked]
+        mine = [a for a in self.unfinished if a.step_id not in self.asked]
         intended = [attempt for attempt in mine if attempt.state == AttemptState.INTENDED]
         living = living_owners(engine) if intended else set()
         forgotten = engine.later(-engine.rules.longest_call)
@@ -92,18 +105,33 @@ class Board:
         return results_of(self.job.pk)
 
 
-def read_board(job: FailoverJob, *, plan: Plan | None = None) -> Board | None:
-    """Read the board of a job's moving plan, or of the plan that was just written; None when no plan moves."""
-    plan = plan or _MOVING_PLAN.row(job_id=job.pk)
-    if plan is None:
-        return None
+def read_board(job: FailoverJob) -> Board | None:
+    """Read the board of a job's moving plan; None when no plan moves."""
+    rows = _ROWS.values(job_id=job.pk)
+    if not rows:
+        empty = _MOVING_PLAN.row(job_id=job.pk)
+        return None if empty is None else Board(job=job, plan=empty, steps=[], unfinished=[], asked=frozenset())
+    of_plan, of_attempt = len(_columns(Step)), len(_columns(Step)) + len(_columns(Plan))
+    plan = _made(Plan, rows[0][of_plan:of_attempt])
     plan.job = job
-    steps = _STEPS.rows(plan_id=plan.pk)
-    by_id = {step.pk: step for step in steps}
-    for step in steps:
+    board = Board(job=job, plan=plan, steps=[], unfinished=[], asked=frozenset(_asked(rows)))
+    for row in rows:
+        step = _made(Step, row[:of_plan])
         step.plan = plan
-    unfinished = _UNFINISHED.rows(plan_id=plan.pk)
-    for attempt in unfinished:
-        attempt.step = by_id[attempt.step_id]
-    asked = frozenset(step_id for (step_id,) in _ASKED.values(job_id=job.pk))
-    return Board(job=job, plan=plan, steps=steps, unfinished=unfinished, asked=asked)
+        board.steps.append(step)
+        attempt = _made(StepAttempt, row[of_attempt:-1])
+        if attempt.pk is not None:
+            attempt.step = step
+            board.unfinished.append(attempt)
+    board.unfinished.sort(key=lambda one: one.pk)
+    return board
+
+
+def _asked(rows: list[list[Any]]) -> Iterator[int]:
+    """Give the ids of the steps with an open question."""
+    at = _columns(Step).index("id")
+    return (row[at] for row in rows if row[-1])
+
+
+def _made(model: type[M], values: list[Any]) -> M:
+    return model.from_db(connection.alias, _columns(model), values)

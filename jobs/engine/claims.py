@@ -13,12 +13,11 @@ from jobs.engine.board import Board
 from jobs.engine.contracts import Already, Ask, Clear, Command, Guarded, Refuse, Wait
 from jobs.engine.journal import load_command, lock, record, trace
 from jobs.engine.ports import Engine
-from jobs.engine.statements import Prepared, compare_and_set, insert
+from jobs.engine.statements import Prepared, PreparedAmong, compare_and_set, insert, insert_all
 from jobs.engine.steps import end_step_as_done, end_step_as_failed
 from jobs.models import (
     AttemptState,
     FailoverJob,
-    Plan,
     PlanKind,
     PlanState,
     Reservation,
@@ -27,14 +26,13 @@ from jobs.models import (
     StepState,
 )
 
-_RESERVED = Prepared(
-    lambda resource: Reservation.objects.filter(resource=resource).values_list("pk"), texts=frozenset({"resource"})
+_RESERVED = PreparedAmong(
+    lambda resources: Reservation.objects.filter(resource__in=resources).order_by().values_list("resource")
 )
 _HOLDER = Prepared(
     lambda resource: Reservation.objects.filter(resource=resource).values_list("job__job_id"),
     texts=frozenset({"resource"}),
 )
-_RUNNING_PLAN = Prepared(lambda plan_id: Plan.objects.filter(pk=plan_id, state=PlanState.RUNNING).order_by())
 
 
 @dataclass(frozen=True)
@@ -159,8 +157,12 @@ def _reserve(engine: Engine, job: FailoverJob, attempt: StepAttempt, command: Co
     now = engine.clock.now()
     # In sorted order, so that two attempts with common resources cannot lock each other out.
     try:
-        for resource in sorted(set(command.touches())):
-            insert(Reservation(resource=resource, attempt=attempt, job=job, taken_at=now))
+        insert_all(
+            [
+                Reservation(resource=resource, attempt=attempt, job=job, taken_at=now)
+                for resource in sorted(set(command.touches()))
+            ]
+        )
     except IntegrityError as error:
         raise ReservedByOther from error
 
@@ -236,15 +238,18 @@ def _wait_for_resource(engine: Engine, step: Step, resource: str) -> None:
 
 def _take(step: Step, **values: Any) -> bool:
     """Set the step running if it is as it was read and its plan still starts steps; call it under the job's lock."""
-    if _RUNNING_PLAN.row(plan_id=step.plan_id) is None:
-        return False
-    as_read = {"state": StepState.WAITING, "attempts_made": step.attempts_made}
+    as_read = {
+        "state": StepState.WAITING,
+        "attempts_made": step.attempts_made,
+        "plan__state": PlanState.RUNNING,
+    }
     return compare_and_set(Step, pk=step.pk, expecting=as_read, state=StepState.RUNNING, **values)
 
 
 def _first_reserved(command: Command) -> str | None:
     """Look before reading the cloud: a resource that is reserved now makes the guard's calls a waste."""
-    return next((one for one in command.touches() if _RESERVED.values(resource=one)), None)
+    taken = {resource for (resource,) in _RESERVED.values(command.touches())}
+    return next((one for one in command.touches() if one in taken), None)
 
 
 def _pause(engine: Engine, step: Step) -> float:

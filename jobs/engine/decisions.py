@@ -67,7 +67,7 @@ def decide(engine: Engine, *, job_id: int) -> Board | None:
             return None
         successor = _turn(engine, board)
         if successor is not None:
-            board = read_board(job, plan=successor)
+            board = read_board(job)
         if board is None or job.state in {JobState.FINISHED, JobState.WINDOW_OPEN}:
             return None
         _show(engine, board)

@@ -12,9 +12,8 @@ from django.db.models import F
 from jobs.engine import questions
 from jobs.engine.journal import lock, record
 from jobs.engine.ports import Engine
-from jobs.engine.statements import Prepared, compare_and_set, take_out
+from jobs.engine.statements import PreparedAmong, compare_and_set, take_out
 from jobs.engine.steps import end_step_as_done, end_step_as_failed
-from jobs.engine.timings import learn
 from jobs.models import (
     AttemptState,
     FailoverJob,
@@ -27,13 +26,12 @@ from jobs.models import (
 )
 from jobs.models.attempt import UNFINISHED_ATTEMPTS
 
-_FIRST_WAITING = Prepared(
-    lambda resource: (
-        Step.objects.filter(waiting_for=resource, state=StepState.WAITING, plan__state=PlanState.RUNNING)
+_WAITING = PreparedAmong(
+    lambda resources: (
+        Step.objects.filter(waiting_for__in=resources, state=StepState.WAITING, plan__state=PlanState.RUNNING)
         .order_by("plan__job__created_at", "plan__job_id", "position")
-        .values_list("pk", "plan__job_id", "phase")[:1]
-    ),
-    texts=frozenset({"resource"}),
+        .values_list("waiting_for", "pk", "plan__job_id", "phase")
+    )
 )
 
 
@@ -46,7 +44,6 @@ def attempt_is_done(
         if not _end_attempt(engine, attempt, AttemptState.DONE, seen):
             return False
         end_step_as_done(engine, job=job, step=step, result=result, words=f"{step.title}: done ({seen})")
-        learn(engine, attempt=attempt, command=step.command)
         freed = _free(attempt)
     ring_waiting(engine, freed)
     return True
@@ -111,10 +108,12 @@ def attempt_left_something(
 
 def ring_waiting(engine: Engine, resources: list[str]) -> None:
     """Ring for the first step that waits for each freed resource: the oldest job first."""
-    for resource in resources:
-        for step_id, job_id, phase in _FIRST_WAITING.values(resource=resource):
-            compare_and_set(Step, pk=step_id, expecting={"state": StepState.WAITING}, not_before=None, waiting_for="")
-            engine.bell.ring(job_id=job_id, phase=phase)
+    first: dict[str, list[Any]] = {}
+    for resource, *waiting in _WAITING.values(resources):
+        first.setdefault(resource, waiting)
+    for step_id, job_id, phase in first.values():
+        compare_and_set(Step, pk=step_id, expecting={"state": StepState.WAITING}, not_before=None, waiting_for="")
+        engine.bell.ring(job_id=job_id, phase=phase)
 
 
 def _end_attempt(engine: Engine, attempt: StepAttempt, state: AttemptState, explanation: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -23,6 +23,9 @@ class Worlds(Protocol):
 
     def of(self, job: FailoverJob) -> Any:
         """Give the world of one job: opaque here, typed for the commands."""
+
+    def about_to_change(self, job: FailoverJob, resources: Iterable[str]) -> None:
+        """Take note that a call is made which may change these resources of the job."""
 
     def async_jobs(self, endpoint: str) -> AsyncJobs:
         """Give the async jobs of an endpoint, for the watcher."""

@@ -10,9 +10,11 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum
 from functools import cache
 from typing import Any, Generic, TypeVar
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import DateTimeField, Field, Model, QuerySet
 
@@ -21,6 +23,37 @@ M = TypeVar("M", bound=Model)
 # Stands for an integer parameter while a query is compiled; no row has such an id.
 _FIRST_STAND_IN = -4_000_000_000_000
 _MOMENT: DateTimeField[datetime, datetime] = DateTimeField()
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a statement gave: its rows, and how many rows it touched."""
+
+    rows: Sequence[Sequence[Any]]
+    touched: int
+
+
+def run(sql: str, parameters: Sequence[Any]) -> Done:
+    """Run one statement, where possible as one that the database has parsed and planned before."""
+    plain = [one.value if isinstance(one, Enum) else one for one in parameters]
+    if connection.vendor == "postgresql" and settings.DATABASE_PREPARES:
+        return _run_prepared(sql, plain)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, plain)
+        return Done(cursor.fetchall() if cursor.description else (), cursor.rowcount)
+
+
+def _run_prepared(sql: str, parameters: Sequence[Any]) -> Done:
+    """Bind on the server, past Django's cursor: two thirds of what a statement costs there is parsing and planning."""
+    # At the first statement, so that a service on SQLite needs no driver of PostgreSQL.
+    from psycopg import Cursor
+
+    connection.ensure_connection()
+    connection.validate_no_broken_transaction()
+    with connection.wrap_database_errors:
+        cursor = Cursor(connection.connection)
+        cursor.execute(sql, parameters, prepare=True)
+        return Done(cursor.fetchall() if cursor.description else (), cursor.rowcount)
 
 
 @dataclass(frozen=True)
@@ -51,11 +84,12 @@ class Prepared(Generic[M]):
         *,
         texts: frozenset[str] = frozenset(),
         moments: frozenset[str] = frozenset(),
+        names: tuple[str, ...] | None = None,
     ) -> None:
-        """Keep the query; it is compiled when it is first run."""
+        """Keep the query; it is compiled when it is first run. `names` are its parameters where it tells none."""
         self._query = query
         self._texts, self._moments = texts, moments
-        self._names = tuple(inspect.signature(query).parameters)
+        self._names = tuple(inspect.signature(query).parameters) if names is None else names
         self._compiled: _Compiled | None = None
 
     def rows(self, **values: int | str | datetime) -> list[M]:
@@ -72,9 +106,7 @@ class Prepared(Generic[M]):
         compiled = self._compiled or self._compile()
         given = {name: _as_stored(value) for name, value in values.items()}
         parameters = [given[one.name] if isinstance(one, _Slot) else one for one in compiled.parameters]
-        with connection.cursor() as cursor:
-            cursor.execute(compiled.sql, parameters)
-            fetched = [list(row) for row in cursor.fetchall()]
+        fetched = [list(row) for row in run(compiled.sql, parameters).rows]
         for position, converters, expression in compiled.converters:
             for row in fetched:
                 for convert in converters:
@@ -92,7 +124,7 @@ class Prepared(Generic[M]):
             model=queryset.model,
             sql=sql,
             parameters=tuple(_Slot(stand_ins[one]) if one in stand_ins else one for one in parameters),
-            attributes=tuple(column.target.attname for column in columns),
+            attributes=tuple(getattr(getattr(column, "target", None), "attname", "") for column in columns),
             converters=tuple((at, *rest) for at, rest in compiler.get_converters(columns).items()),
         )
         return self._compiled
@@ -108,8 +140,32 @@ def _as_stored(value: int | str | datetime) -> Any:
     return _MOMENT.get_db_prep_value(value, connection) if isinstance(value, datetime) else value
 
 
+class PreparedAmong(Generic[M]):
+    """A query that is a function of a few texts, such as `lambda names: Step.objects.filter(waiting_for__in=names)`."""
+
+    def __init__(self, query: Callable[[list[str]], QuerySet[M, Any]]) -> None:
+        """Keep the query; it is compiled once for each number of texts."""
+        self._query = query
+        self._of_number: dict[int, Prepared[M]] = {}
+
+    def values(self, texts: Sequence[str]) -> list[list[Any]]:
+        """Run the query and give the columns it selects, row by row; no texts, no rows."""
+        if not texts:
+            return []
+        given = {f"text{number}": text for number, text in enumerate(texts)}
+        if len(given) not in self._of_number:
+            names = tuple(given)
+            self._of_number[len(given)] = Prepared(
+                lambda **stand_ins: self._query(list(stand_ins.values())), texts=frozenset(names), names=names
+            )
+        return self._of_number[len(given)].values(**given)
+
+
 def compare_and_set(model: type[Model], *, pk: int, expecting: Mapping[str, Any], **values: Any) -> bool:
-    """Change one row if it still is as expected (a value, or a tuple of allowed ones); the loser changes nothing."""
+    """Change one row if it still is as expected (a value, or a tuple of allowed ones); the loser changes nothing.
+
+    What is expected of the row that a foreign key names is written `plan__state`.
+    """
     shape = tuple((name, _arity(wanted)) for name, wanted in expecting.items())
     sql, setters, wheres = _update_of(model, tuple(values), shape)
     parameters = [
@@ -120,29 +176,29 @@ def compare_and_set(model: type[Model], *, pk: int, expecting: Mapping[str, Any]
         if wanted is not None:
             several = wanted if isinstance(wanted, tuple) else (wanted,)
             parameters.extend(where.get_db_prep_value(one, connection) for one in several)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return bool(cursor.rowcount)
+    return bool(run(sql, parameters).touched)
 
 
 def insert(row: M) -> M:
     """Insert a row that was never saved and give it its id; signals are not sent: the engine's models have none."""
-    sql, fields = _insert_of(type(row))
-    parameters = [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        row.pk = cursor.fetchone()[0]
+    sql, fields = _insert_of(type(row), 1)
+    ((row.pk,),) = run(sql, _saved(row, fields)).rows
     row._state.adding = False
     row._state.db = connection.alias
     return row
 
 
+def insert_all(rows: Sequence[Model]) -> None:
+    """Insert rows of one model in one statement; they do not learn their ids."""
+    if rows:
+        sql, fields = _insert_of(type(rows[0]), len(rows))
+        run(sql, [value for row in rows for value in _saved(row, fields)])
+
+
 def take_out(model: type[Model], *, where: str, equals: Any, column: str) -> list[Any]:
     """Delete the rows whose field equals a value and give what a column of them held."""
     sql, field = _delete_of(model, where, column)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [field.get_db_prep_value(equals, connection)])
-        return [row[0] for row in cursor.fetchall()]
+    return [value for (value,) in run(sql, [field.get_db_prep_value(equals, connection)]).rows]
 
 
 def _arity(wanted: Any) -> int:
@@ -157,24 +213,46 @@ def _update_of(
     model: type[Model], names: tuple[str, ...], shape: tuple[tuple[str, int], ...]
 ) -> tuple[str, tuple[Field[Any, Any], ...], tuple[Field[Any, Any], ...]]:
     setters = tuple(_field(model, name) for name in names)
-    wheres = tuple(_field(model, name) for name, _ in shape)
     changes = ", ".join(f"{_quoted(field)} = %s" for field in setters)
     conditions = [f"{_quoted(model._meta.pk)} = %s"]
-    for field, (_, arity) in zip(wheres, shape, strict=True):
-        allowed = f"IN ({', '.join(['%s'] * arity)})" if arity else "IS NULL"
-        conditions.append(f"{_quoted(field)} {allowed}")
+    wheres = []
+    for name, arity in shape:
+        field, condition = _condition(model, name, arity)
+        wheres.append(field)
+        conditions.append(condition)
     # Names come from the models, values go in as parameters.
     sql = f"UPDATE {_table(model)} SET {changes} WHERE {' AND '.join(conditions)}"  # nosec B608
-    return sql, setters, wheres
+    return sql, setters, tuple(wheres)
+
+
+def _condition(model: type[Model], name: str, arity: int) -> tuple[Any, str]:
+    """Give the field that is compared, and the comparison; `plan__state` is one of the row that `plan` names."""
+    key, _, of_other = name.partition("__")
+    if of_other:
+        foreign = _field(model, key)
+        other = foreign.related_model
+        field, inner = _condition(other, of_other, arity)
+        found = f"SELECT {_quoted(other._meta.pk)} FROM {_table(other)} WHERE {inner}"  # nosec B608
+        return field, f"{_quoted(foreign)} IN ({found})"
+    field = _field(model, name)
+    return field, f"{_quoted(field)} {f'IN ({_marks(arity)})' if arity else 'IS NULL'}"
 
 
 @cache
-def _insert_of(model: type[Model]) -> tuple[str, tuple[Field[Any, Any], ...]]:
+def _insert_of(model: type[Model], rows: int) -> tuple[str, tuple[Field[Any, Any], ...]]:
     fields = tuple(field for field in model._meta.concrete_fields if not field.primary_key)
     columns = ", ".join(_quoted(field) for field in fields)
-    values = ", ".join(["%s"] * len(fields))
+    values = ", ".join([f"({_marks(len(fields))})"] * rows)
     returning = _quoted(model._meta.pk)
-    return f"INSERT INTO {_table(model)} ({columns}) VALUES ({values}) RETURNING {returning}", fields  # nosec B608
+    return f"INSERT INTO {_table(model)} ({columns}) VALUES {values} RETURNING {returning}", fields  # nosec B608
+
+
+def _saved(row: Model, fields: Sequence[Field[Any, Any]]) -> list[Any]:
+    return [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]
+
+
+def _marks(number: int) -> str:
+    return ", ".join(["%s"] * number)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 Few out: each job is asked for when its command usually ends, then often. Many out: one list of unfinished jobs per
 endpoint and tick, then one query for each job that left the list, and a query of its own every half minute for all.
+What has succeeded is written for many jobs at once.
 """
 
 from __future__ import annotations
@@ -11,12 +12,11 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from jobs.engine.attempts import record_async_answer
-from jobs.engine.contracts import AsyncAnswer
+from jobs.engine.attempts import record_async_answer, record_async_successes
 from jobs.engine.leases import take_role
 from jobs.engine.ports import Engine
 from jobs.engine.statements import Prepared
-from jobs.engine.timings import usual_seconds
+from jobs.engine.timings import learn, usual_seconds
 from jobs.models import AttemptState, StepAttempt
 
 log = structlog.get_logger(__name__)
@@ -47,8 +47,10 @@ class Pace:
     first_look: float = 0.97
     list_every: float = 0.3
     own_query_every: float = 30.0
-    # How long commands usually take is read again so often.
+    # How long commands usually take is written and read again so often.
     usual_every: float = 2.0
+    # So many answers are written in one transaction.
+    at_once: int = 16
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ class Watcher:
     _listed_at: dict[str, float] = field(default_factory=dict)
     _silent_until: dict[str, float] = field(default_factory=dict)
     _next_at: dict[str, float] = field(default_factory=dict)
+    _took: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
+    _learned_at: float = 0.0
 
     def tick(self) -> int:
         """Do one round; give how many answers were written. Does nothing while another process watches."""
@@ -106,6 +110,7 @@ class Watcher:
                 # The attempts stay submitted: the answer waits in the cloud until it can be read.
                 log.warning("endpoint_unreachable", endpoint=endpoint, error=str(error))
                 self._silent_until[endpoint] = self._now() + self.pace.longest
+        self._learn()
         return answers
 
     def next_look_at(self) -> float | None:
@@ -157,14 +162,31 @@ class Watcher:
         ]
 
     def _ask(self, endpoint: str, due: list[_Out]) -> int:
-        jobs, answers = self.engine.worlds.async_jobs(endpoint), 0
-        for one in due:
-            answer = jobs.one(one.async_job_id)
-            look = self._looks[one.attempt_id]
-            look.asked_at = self._now()
-            look.next_at = look.asked_at + self._pause(one)
-            answers += self._write(one, answer)
-        return answers
+        """Ask for each, a few at a time: what is heard of some is worked on while the others are asked for."""
+        return sum(
+            self._ask_some(endpoint, due[first : first + self.pace.at_once])
+            for first in range(0, len(due), self.pace.at_once)
+        )
+
+    def _ask_some(self, endpoint: str, due: list[_Out]) -> int:
+        jobs = self.engine.worlds.async_jobs(endpoint)
+        heard: list[_Out] = []
+        succeeded: list[_Out] = []
+        try:
+            for one in due:
+                answer = jobs.one(one.async_job_id)
+                look = self._looks[one.attempt_id]
+                look.asked_at = self._now()
+                look.next_at = look.asked_at + self._pause(one)
+                if answer is not None and answer.status == "succeeded":
+                    succeeded.append(one)
+                elif record_async_answer(self.engine, job_id=one.job_id, attempt_id=one.attempt_id, answer=answer):
+                    heard.append(one)
+        finally:
+            # Also when the cloud falls silent meanwhile: what it has said is worth keeping.
+            self._write(succeeded)
+            self._ring(heard + succeeded)
+        return len(heard) + len(succeeded)
 
     def _pause(self, one: _Out) -> float:
         longest_known = max(self._usual_seconds(one), self._now() - one.since)
@@ -178,12 +200,30 @@ class Watcher:
             self._usual[one.endpoint] = (self._now(), usual)
         return usual[one.command]
 
-    def _write(self, one: _Out, answer: AsyncAnswer | None) -> int:
-        if not record_async_answer(self.engine, job_id=one.job_id, attempt_id=one.attempt_id, answer=answer):
-            return 0
-        del self._looks[one.attempt_id]
-        self.engine.bell.ring(job_id=one.job_id, phase=one.phase)
-        return 1
+    def _write(self, succeeded: list[_Out]) -> None:
+        if not succeeded:
+            return
+        record_async_successes(self.engine, [(one.job_id, one.attempt_id) for one in succeeded])
+        now = self._now()
+        for one in succeeded:
+            if now >= one.since:
+                self._took[one.endpoint, one.command].append(now - one.since)
+
+    def _ring(self, heard: list[_Out]) -> None:
+        """Ring once for each job, whatever the number of its answers."""
+        for one in heard:
+            del self._looks[one.attempt_id]
+        for job_id, phase in {one.job_id: one.phase for one in reversed(heard)}.items():
+            self.engine.bell.ring(job_id=job_id, phase=phase)
+
+    def _learn(self) -> None:
+        """Write from time to time how long commands took lately."""
+        if not self._took or 0.0 <= self._now() - self._learned_at < self.pace.usual_every:
+            return
+        took, self._took = self._took, defaultdict(list)
+        for (endpoint, command), seconds in took.items():
+            learn(endpoint=endpoint, command=command, seconds=seconds)
+        self._learned_at = self._now()
 
     def _now(self) -> float:
         return self.engine.clock.now().timestamp()

@@ -14,7 +14,10 @@ PLACEHOLDER = result_of("deploy", "root_volume_id")
 
 
 def target_steps(spec: FailoverSpecification, *, after: str, is_test: bool = False) -> list[PlannedStep]:
-    """Deploy beside the snapshots: a stopped VM without disks harms nobody, and the two decide how long it takes."""
+    """Deploy beside the snapshots: a stopped VM without disks harms nobody, and the two decide how long it takes.
+
+    A live failover sets the OS type where it protects the VM, in one call.
+    """
     deploy = DeployTarget(
         vm_name=spec.target_name,
         display_name=spec.display_name,
@@ -28,8 +31,13 @@ def target_steps(spec: FailoverSpecification, *, after: str, is_test: bool = Fal
         is_test=is_test,
     )
     detach = DetachPlaceholder(root_volume_id=PLACEHOLDER, target_vm_id=TARGET)
-    steps = [
-        PlannedStep("deploy", Phase.CREATING_VM, deploy, after=(after,)),
+    steps = [PlannedStep("deploy", Phase.CREATING_VM, deploy, after=(after,))]
+    if is_test and spec.os_type_id:
+        # Before the placeholder goes: it is done at once, and both want the VM for themselves.
+        fit = SetOsType(target_vm_id=TARGET, os_type_id=spec.os_type_id, os_type_name=spec.os_type_name)
+        steps.append(PlannedStep("fit-os-type", Phase.CREATING_VM, fit, after=("deploy",)))
+    return [
+        *steps,
         PlannedStep("detach-placeholder", Phase.CREATING_VM, detach, after=("deploy",)),
         PlannedStep(
             "delete-placeholder",
@@ -38,12 +46,8 @@ def target_steps(spec: FailoverSpecification, *, after: str, is_test: bool = Fal
             after=("detach-placeholder",),
         ),
     ]
-    if spec.os_type_id:
-        fit = SetOsType(target_vm_id=TARGET, os_type_id=spec.os_type_id, os_type_name=spec.os_type_name)
-        steps.append(PlannedStep("fit-os-type", Phase.CREATING_VM, fit, after=("deploy",)))
-    return steps
 
 
-def target_is_ready(spec: FailoverSpecification) -> tuple[str, ...]:
+def target_is_ready(spec: FailoverSpecification, *, is_test: bool = False) -> tuple[str, ...]:
     """Give the keys of the steps after which disks may be attached to the target."""
-    return ("delete-placeholder", "fit-os-type") if spec.os_type_id else ("delete-placeholder",)
+    return ("delete-placeholder", "fit-os-type") if is_test and spec.os_type_id else ("delete-placeholder",)

@@ -69,8 +69,11 @@ def _switch(spec: FailoverSpecification) -> list[PlannedStep]:
 
 def _power_on(spec: FailoverSpecification) -> list[PlannedStep]:
     attached = tuple(f"attach-disk{disk.position}" for disk in spec.disks)
+    protect = ProtectTarget(
+        target_vm_id=TARGET, protected=True, os_type_id=spec.os_type_id, os_type_name=spec.os_type_name
+    )
     start = StartTarget(target_vm_id=TARGET, disks={str(disk.target_device_id): disk.volume_id for disk in spec.disks})
     return [
-        PlannedStep("protect", Phase.POWERING_ON, ProtectTarget(target_vm_id=TARGET, protected=True), after=attached),
+        PlannedStep("protect", Phase.POWERING_ON, protect, after=attached),
         PlannedStep("start", Phase.POWERING_ON, start, after=("protect",), is_point_of_no_return=True),
     ]

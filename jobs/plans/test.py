@@ -197,7 +197,7 @@ def _boot(spec: FailoverSpecification, *, disks: dict[int, str], ready: tuple[st
             device_id=disk.target_device_id,
             label=disk.label if ready else f"the copy of {disk.label}",
         )
-        after = (*ready, *cloned, *target_is_ready(spec)) if disk.position == 0 else ("attach-disk0",)
+        after = (*ready, *cloned, *target_is_ready(spec, is_test=True)) if disk.position == 0 else ("attach-disk0",)
         steps.append(PlannedStep(f"attach-disk{disk.position}", Phase.SWITCHING_VOLUME, attach, after=after))
     start = StartTarget(
         target_vm_id=TARGET,

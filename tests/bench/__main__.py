@@ -21,8 +21,9 @@ CASES = {
     "api-list-1m": "tests.bench.list_of_jobs:list_of_jobs",
     "metrics-100k": "tests.bench.scrape:scrape",
     "pages-1m": "tests.bench.pages:pages",
+    "recovery": "tests.bench.recovery:recovery",
 }
-# Failovers at once by the dozen; they want a PostgreSQL and a Redis of their own.
+# Failovers at once by the dozen; they, and the recovery, want a PostgreSQL and a Redis of their own.
 BURST = re.compile(r"burst-(\d+)x(\d+(?:\.\d+)?)s")
 WANTS_SERVERS = "BENCH_HAS_SERVERS"
 
@@ -59,8 +60,8 @@ def _case(wanted: str, parser: argparse.ArgumentParser) -> Callable[..., Any]:
 
 
 def _with_servers() -> None:
-    """Begin again under throw-away servers when a burst is asked for."""
-    if any(BURST.fullmatch(argument) for argument in sys.argv[1:]) and WANTS_SERVERS not in os.environ:
+    """Begin again under throw-away servers when a case is asked for that wants them."""
+    if any(one == "recovery" or BURST.fullmatch(one) for one in sys.argv[1:]) and WANTS_SERVERS not in os.environ:
         os.environ[WANTS_SERVERS] = "1"
         servers = [sys.executable, "-m", "tests.support.servers", "postgresql", "redis", "--"]
         os.execv(sys.executable, [*servers, sys.executable, "-m", "tests.bench", *sys.argv[1:]])

@@ -43,14 +43,15 @@ def burst(directory: Path, *, machines: int, job_seconds: float) -> dict[str, An
         calls_before, used_before = made.calls(), made.used()
         began, began_at = time.monotonic(), time.time()
         with _asking_meanwhile(made) as latencies:
-            _start_all(made)
+            start_all(made)
             started = time.monotonic() - began
             limit = max(ideal_ends(job_seconds=job_seconds))
-            _wait_for_all(made, within=limit * LONGEST_RATIO + 120.0)
+            wait_for_all(made, within=limit * LONGEST_RATIO + 120.0)
         used, calls = made.used(), made.calls()
         plain = plain_failovers(made, job_seconds=job_seconds)
     ends = sorted(job.completed_at.timestamp() - began_at for job in FailoverJob.objects.all() if job.completed_at)
-    cpu = {name: used[name].cpu_seconds - used_before[name].cpu_seconds for name in used}
+    cpu = {name: round((used[name].cpu_seconds - used_before[name].cpu_seconds) * 1000 / machines, 1) for name in used}
+    made_calls = {name: round((calls[name] - calls_before.get(name, 0)) / machines, 2) for name in sorted(calls)}
     line: dict[str, Any] = {
         "name": f"burst-{machines}x{job_seconds:g}s",
         "n": machines,
@@ -61,12 +62,11 @@ def burst(directory: Path, *, machines: int, job_seconds: float) -> dict[str, An
         "starts_seconds": round(started, 2),
         "plain_python_seconds": round(plain, 2),
         "first_tenth_ratio": round(_tenth(ends) / _tenth(sorted(ideal_ends(job_seconds=job_seconds))), 3),
-        "cpu_ms_per_failover": round(
-            sum(seconds for name, seconds in cpu.items() if name != "web") * 1000 / machines, 1
-        ),
-        "web_cpu_ms_per_failover": round(cpu["web"] * 1000 / machines, 1),
-        "calls_per_failover": round((sum(calls.values()) - sum(calls_before.values())) / machines, 1),
-        "peak_mb": {name: round(one.peak_mb) for name, one in used.items()},
+        "cpu_ms_per_failover": round(sum(cpu[name] for name in made.engine_programs), 1),
+        "cpu_ms_by_program": cpu,
+        "calls_per_failover": round(sum(made_calls.values()), 1),
+        "calls_by_command": {name: number for name, number in made_calls.items() if number},
+        "peak_mb": {name: round(used[name].peak_mb) for name in (*made.engine_programs, "web")},
         "api_p95_ms": round(statistics.quantiles(latencies, n=20)[-1] * 1000),
     }
     return {**line, "missed": missed(line)}
@@ -134,7 +134,8 @@ def _tenth(ends: list[float]) -> float:
     return ends[max(0, len(ends) // 10 - 1)]
 
 
-def _start_all(made: Fleet) -> None:
+def start_all(made: Fleet) -> None:
+    """Start a live failover of every VM; raises NotAllSucceeded when one is refused."""
     for first in range(0, len(made.vm_ids), MOST_STARTS):
         vms = [{"vm_id": vm_id} for vm_id in made.vm_ids[first : first + MOST_STARTS]]
         answer = made.ask("POST", "failover/bulk", {"type": "live", "vms": vms})
@@ -144,7 +145,9 @@ def _start_all(made: Fleet) -> None:
             raise NotAllSucceeded(f"{len(refused)} starts were refused, the first: {refused[0]}")
 
 
-def _wait_for_all(made: Fleet, *, within: float) -> None:
+def wait_for_all(made: Fleet, *, within: float) -> None:
+    """Wait until all have ended; raises NotAllSucceeded when one did not succeed."""
+
     def ended() -> bool:
         made.demand_life()
         return not FailoverJob.objects.exclude(state=JobState.FINISHED).exists()

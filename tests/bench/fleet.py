@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import redis
 import requests
+from django.db import connection
 
 from tests.bench.meter import Used
 from tests.processes.ground import PRODUCTION_NETWORK, SOURCE_NETWORK, describe, prepare
@@ -54,6 +56,7 @@ class Fleet:
     token: str
     web: Program
     engine_programs: dict[str, Program]
+    simulator: Program
 
     @property
     def vm_ids(self) -> list[str]:
@@ -75,10 +78,20 @@ class Fleet:
         return answer
 
     def used(self) -> dict[str, Used]:
-        """Give what each program has used so far."""
-        return {
-            name: Used.by_family(program.pid) for name, program in {**self.engine_programs, "web": self.web}.items()
-        }
+        """Give what each program has used so far; cloud, database and broker count as programs too."""
+        pids = {name: program.pid for name, program in {**self.engine_programs, "web": self.web}.items()}
+        pids |= {"cloud": self.simulator.pid, "database": _database_pid(), "broker": _broker_pid()}
+        return {name: Used.by_family(pid) for name, pid in pids.items()}
+
+    def kill_all(self) -> None:
+        """End the whole service as a power cut would; cloud, database and broker stay."""
+        for program in (self.web, *self.engine_programs.values()):
+            program.kill()
+
+    def start_all(self) -> None:
+        """Start the service again."""
+        for program in (self.web, *self.engine_programs.values()):
+            program.start()
 
     def demand_life(self) -> None:
         """Raise ProgramEnded when any of them has ended."""
@@ -119,6 +132,7 @@ def fleet(directory: Path, *, machines: int, job_seconds: float) -> Iterator[Fle
             token=token,
             web=web,
             engine_programs=engine_programs,
+            simulator=simulator,
         )
         _wait_until_ready(made)
         yield made
@@ -138,6 +152,20 @@ def _programs(directory: Path, settings: dict[str, str], port: int) -> tuple[Pro
     }
     programs["watcher"] = Background("watcher", ["manage.py", "watch"], directory, environment)
     return web, programs
+
+
+def _database_pid() -> int:
+    """Give the process that the database's connections are forked from."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (backend,) = cursor.fetchone()
+    status = Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()
+    return int(status[1])
+
+
+def _broker_pid() -> int:
+    with redis.Redis.from_url(os.environ["BROKER_URL"]) as client:
+        return int(client.info("server")["process_id"])
 
 
 def _map_networks(network_id: str) -> None:

@@ -24,7 +24,9 @@ class Used:
 
     @classmethod
     def by_family(cls, pid: int) -> Used:
-        """Read the process and its children, as a web server forks them."""
+        """Read the process and its children, as a web server forks them, and what its ended children have used."""
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         each = [cls.by(one) for one in (pid, *map(int, children))]
-        return cls(sum(one.cpu_seconds for one in each), sum(one.peak_mb for one in each))
+        ended = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[13:15]
+        of_ended = sum(map(int, ended)) / os.sysconf("SC_CLK_TCK")
+        return cls(sum(one.cpu_seconds for one in each) + of_ended, sum(one.peak_mb for one in each))

@@ -108,8 +108,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "reserve nothing",
         CLAIMS,
-        "        for resource in sorted(set(command.touches())):",
-        "        for resource in ():",
+        "                for resource in sorted(set(command.touches()))\n",
+        "                for resource in ()\n",
         (f"{_GUARANTEES}05_one_writer.py",),
     ),
     Bug(
@@ -263,8 +263,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "keep the VM for ever",
         RUNTIME,
-        "HANDED_OVER, now=datetime.now(tz=UTC))\n        release(",
-        "HANDED_OVER, now=datetime.now(tz=UTC))\n        dict(",
+        "open_rollback_window(job, now=self.now())\n        release(",
+        "open_rollback_window(job, now=self.now())\n        dict(",
     ),
     Bug(
         "put a test on any network",

@@ -69,7 +69,7 @@ def test_a_cancel_before_the_point_of_no_return_gives_everything_back(key: str) 
     before = remember(stage.simulator)
     job = stage.service.start_live("vm-two")
     # The start waits long enough for the cancel to come first.
-    stage.simulator.faults.add(Fault("updateVirtualMachine", "refuse", nth=2, error_code=503, text="try again later"))
+    stage.simulator.faults.add(Fault("updateVirtualMachine", "refuse", nth=1, error_code=503, text="try again later"))
     _until_done(stage, job, key) if key != "protect" else _until_done(stage, job, "attach-disk1")
 
     services.cancel(engine=stage.service.engine, job_id=job.job_id, actor="olga", reason="wrong VM")

@@ -23,12 +23,15 @@ from tests.networks.rows import APPLIANCE_VM, GIB, OFFERING, PRODUCTION, SECOND_
 from validation.checks.cloud import TEST_PLAN_APIS
 
 
+@dataclass(frozen=True)
 class SteadyClock:
-    """This will tell a time that stands still."""
+    """This will tell a time that stands still, so many seconds later than usual."""
+
+    later_by: float = 0.0
 
     def now(self) -> float:
         """Give unix seconds."""
-        return 1_760_000_000.0
+        return 1_760_000_000.0 + self.later_by
 
 
 @dataclass(eq=False)

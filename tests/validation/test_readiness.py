@@ -27,7 +27,7 @@ from tests.networks.rows import (
 )
 from tests.validation.still_cloud import SteadyClock, StillCloud, healthy_cloud
 from validation.checks import CHECKS
-from validation.cloud_facts import CloudQuestions, read_cloud
+from validation.cloud_facts import SHARED_SECONDS, CloudQuestions, read_cloud
 from validation.errors import NotReady
 from validation.models import ValidationCheck
 from validation.services import refuse_unless_ready, validate
@@ -46,9 +46,14 @@ def vm() -> ProtectedVM:
     return vm
 
 
-def _judge(vm: ProtectedVM, cloud: StillCloud | None, purpose: Purpose = Purpose.LIVE) -> Verdict:
+NOW = SteadyClock()
+
+
+def _judge(
+    vm: ProtectedVM, cloud: StillCloud | None, purpose: Purpose = Purpose.LIVE, *, clock: SteadyClock = NOW
+) -> Verdict:
     fresh = ProtectedVM.objects.select_related("cloud", "appliance").get(pk=vm.pk)
-    return validate(vm=fresh, purpose=purpose, overrides={}, gateway=cloud, clock=SteadyClock())
+    return validate(vm=fresh, purpose=purpose, overrides={}, gateway=cloud, clock=clock)
 
 
 def _named(verdict: Verdict, name: str) -> Judged:
@@ -433,8 +438,8 @@ def test_only_the_newest_findings_of_a_vm_and_purpose_are_kept(vm: ProtectedVM) 
     cloud = healthy_cloud(vm)
     _judge(vm, cloud)
     cloud.appliance = None
-
-    _judge(vm, cloud)
+    # What VMs share is believed for a few seconds; then it is read again.
+    _judge(vm, cloud, clock=SteadyClock(later_by=SHARED_SECONDS))
 
     rows = ValidationCheck.objects.filter(vm=vm, purpose=Purpose.LIVE)
     assert rows.count() == len(CHECKS)

@@ -1,0 +1,49 @@
+"""The engine's own statements say what Django's would, on every database."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs.engine.statements import PreparedAmong, compare_and_set, insert_all
+from jobs.models import FailoverJob, PlanState, Reservation, Step, StepAttempt, StepState
+from tests.support.scenes import scene
+
+pytestmark = pytest.mark.django_db
+
+
+def _a_step() -> tuple[FailoverJob, Step]:
+    stage = scene()
+    job = stage.service.start_live("vm-one")
+    return job, Step.objects.get(plan__job=job, key="check")
+
+
+def test_a_row_is_changed_only_while_the_row_that_it_names_is_as_expected() -> None:
+    _, step = _a_step()
+    expecting = {"state": StepState.WAITING, "plan__state": PlanState.RUNNING}
+
+    step.plan.state = PlanState.STOPPING
+    step.plan.save(update_fields=["state"])
+    assert not compare_and_set(Step, pk=step.pk, expecting=expecting, state=StepState.RUNNING)
+
+    step.plan.state = PlanState.RUNNING
+    step.plan.save(update_fields=["state"])
+    assert compare_and_set(Step, pk=step.pk, expecting=expecting, state=StepState.RUNNING)
+    step.refresh_from_db()
+    assert step.state == StepState.RUNNING
+
+
+def test_rows_of_one_kind_go_in_together_and_are_found_by_their_texts() -> None:
+    job, step = _a_step()
+    now = job.created_at
+    attempt = StepAttempt.objects.create(step=step, number=1, async_job_id="a", intent_at=now, deadline=now)
+    names = ["volume:1", "volume:2", "vm:1"]
+
+    insert_all([Reservation(resource=name, attempt=attempt, job=job, taken_at=now) for name in names])
+
+    among: PreparedAmong[Reservation] = PreparedAmong(
+        lambda resources: (
+            Reservation.objects.filter(resource__in=resources).order_by("resource").values_list("resource")
+        )
+    )
+    assert among.values(["vm:1", "volume:2", "elsewhere"]) == [["vm:1"], ["volume:2"]]
+    assert among.values([]) == []
