@@ -31,6 +31,9 @@ class Endpoint:
     ca_file: str | None = None
     timeout: float = 10.0
     slow_timeout: float = 60.0
+    # Calls a second of this process, and how many may come at once; 0 is no limit.
+    calls_per_second: float = 0.0
+    burst: int = 1
 
 
 @dataclass(frozen=True)

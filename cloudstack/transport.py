@@ -14,6 +14,7 @@ from cs import CloudStack, CloudStackApiException
 
 from cloudstack.answers import Body, ErrorAnswer, UnusableAnswer, opened
 from cloudstack.arguments import Parameters, checked_values
+from cloudstack.budget import CallBudget
 from cloudstack.endpoint import Clock, Endpoint
 from cloudstack.errors import CallError
 from cloudstack.skew import SkewMeter
@@ -61,6 +62,7 @@ class Transport:
         self.endpoint = endpoint
         self.clock = clock
         self.skew = SkewMeter()
+        self._budget = CallBudget(per_second=endpoint.calls_per_second, burst=endpoint.burst, clock=clock)
         self._session_factory = session_factory
         self._observer = observer
         self._of_thread = threading.local()
@@ -114,6 +116,9 @@ class Transport:
         wire.max_answer_bytes = max_answer_bytes
         sent = {**checked_values(parameters), "signatureVersion": "3", "expires": expires_text(expires)}
         try:
+            # A request whose fence is over by then is refused by CloudStack, as one that was slow on its way.
+            if not self._budget.take():
+                raise NothingSent("the cloud is to be left alone for now: too many calls", repeatable=False)
             status, text = _exchange(client, command, sent)
             return opened(command, http_status=status, text=text, async_job_id=async_job_id)
         except NothingSent as failure:
@@ -141,7 +146,13 @@ class Transport:
         return client
 
     def _made_client(self) -> tuple[CloudStack, Wire]:
-        wire = Wire(self.endpoint, session=self._session_factory(), clock=self.clock, heard=self._hear_date)
+        wire = Wire(
+            self.endpoint,
+            session=self._session_factory(),
+            clock=self.clock,
+            heard=self._hear_date,
+            too_many=self._budget.leave_alone,
+        )
         client = CloudStack(
             self.endpoint.url,
             key=self.endpoint.api_key,

@@ -18,6 +18,7 @@ from cloudstack.endpoint import Clock, Endpoint
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 _READ_SIZE = 64 * 1024
+_TOO_MANY = 429
 
 
 class NothingSent(Exception):
@@ -46,9 +47,16 @@ class Wire:
     """
 
     def __init__(
-        self, endpoint: Endpoint, *, session: requests.Session, clock: Clock, heard: Callable[[float], None]
+        self,
+        endpoint: Endpoint,
+        *,
+        session: requests.Session,
+        clock: Clock,
+        heard: Callable[[float], None],
+        too_many: Callable[..., None],
     ) -> None:
-        """Take the session; the wire alone uses it from now on."""
+        """Take the session; the wire alone uses it from now on. `too_many` is told of answers with status 429."""
+        self._too_many = too_many
         self.timeout = endpoint.timeout
         self.max_answer_bytes = MAX_ANSWER_BYTES
         self._ca_file = endpoint.ca_file
@@ -70,6 +78,8 @@ class Wire:
         finally:
             response.close()
         self._tell_date(response)
+        if response.status_code == _TOO_MANY:
+            self._too_many(header=response.headers.get("Retry-After"), text=body[:1000].decode("utf-8", "replace"))
         # cs reads the text of what it is given; JSON is UTF-8 whatever the header guesses.
         response.raw = io.BytesIO(body)
         response.encoding = "utf-8"

@@ -176,6 +176,10 @@ CELERY_WORKER_CONCURRENCY = WORKER_THREADS
 # Also where somebody forgets `--pool threads`: the heartbeat of the lease and its work must be in one process.
 CELERY_WORKER_POOL = "threads"
 
+# --- The clouds: what each process asks of one at most, so that its management server has some air left. ---
+CLOUD_CALLS_PER_SECOND = env.number("CLOUD_CALLS_PER_SECOND", 200)
+CLOUD_CALLS_AT_ONCE = int(env.number("CLOUD_CALLS_AT_ONCE", 100))
+
 # --- Flower: looks at the workers, changes nothing, and always asks for a password. ---
 FLOWER_ADDRESS = env.text("FLOWER_ADDRESS", "127.0.0.1")
 FLOWER_PORT = int(env.number("FLOWER_PORT", 5555))

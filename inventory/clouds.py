@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass
 
 import structlog
+from django.conf import settings
 
 from cloudstack import Clock, DestroyPort, Endpoint, Exchange, Gateway, Observer
 from inventory.models import TargetCloud
@@ -37,6 +38,8 @@ def gateway_for(cloud: TargetCloud, *, clock: Clock, destroy_port: DestroyPort) 
         api_key=cloud.api_key,
         secret_key=cloud.secret_key,
         ca_file=cloud.ca_file or None,
+        calls_per_second=settings.CLOUD_CALLS_PER_SECOND,
+        burst=settings.CLOUD_CALLS_AT_ONCE,
     )
     # Clocks and ports need not be hashable; the kept entry holds both, so that their ids are not given to others.
     key = (endpoint, id(clock), id(destroy_port))
