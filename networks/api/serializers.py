@@ -75,7 +75,7 @@ class MappingFilter(serializers.Serializer[Any]):
     source_network_name = serializers.CharField(
         required=False, max_length=255, trim_whitespace=False, help_text="Only mappings of this source network."
     )
-    destination_network_id = serializers.CharField(
+    destination_network_id = Id(
         required=False, max_length=200, help_text="Only mappings to this target network, in any case."
     )
     is_test_network = serializers.BooleanField(
