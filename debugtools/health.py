@@ -26,8 +26,8 @@ CANARY_LATE_AFTER = timedelta(seconds=60)
 # By an index: what is finished is most of the table.
 _UNFINISHED = [state for state in JobState if state != JobState.FINISHED]
 
-# A database that came back is to be seen at once.
-_LOOKS = Looks(kept_for=1.0)
+# Asked anew each time, before anything else is read from it on a connection that would be waited for without end.
+_LOOKS = Looks(kept_for=0.0)
 _NOT_RUNNING = "No worker or watcher is alive: start `manage.py serve`, or a worker and `manage.py watch`."
 
 

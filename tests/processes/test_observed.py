@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.processes.ground import Ground, installation
 from tests.processes.waiting import wait_until
-from tests.support.servers import free_port
+from tests.support.servers import free_port, postgresql, standing_still
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 REQUEST = "drill-42"
@@ -21,11 +22,12 @@ LOGGING = {"LOG_LEVEL": "INFO"}
 EVERYTHING = {"database", "generation", "cloud", "watcher", "sweeper", "broker", "canary"}
 
 
-def _look(ground: Ground, path: str) -> requests.Response:
-    """Ask without a token."""
+def _look(ground: Ground, path: str, *, token: str = "") -> requests.Response:
+    """Ask as somebody who looks after the service does: without the token of the API, and not for long."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     with requests.Session() as session:
         session.trust_env = False
-        return session.get(f"{ground.service.address()}{path}", timeout=30)
+        return session.get(f"{ground.service.address()}{path}", headers=headers, timeout=10)
 
 
 def _wait_until_ready(ground: Ground) -> list[dict[str, Any]]:
@@ -119,3 +121,22 @@ def test_the_service_in_several_processes_is_ready_by_itself(tmp_path: Path) -> 
         assert loggers["request_answered"].isdisjoint(workers | watchers)
         assert loggers["cloudstack_called"] & workers
         assert loggers["async_job_ended"] <= watchers
+
+
+@pytest.mark.postgresql
+def test_a_database_that_takes_connections_and_answers_nothing_holds_up_nobody_who_looks(tmp_path: Path) -> None:
+    token = "scraper-0123456789-abcdefghijklmn"
+    with postgresql() as url:
+        more = {"DATABASE_URL": url, "METRICS_TOKEN": token}
+        with installation(tmp_path, machines=1, job_seconds=0.2, more=more) as ground:
+            _wait_until_ready(ground)
+            # What was well a moment ago must not be believed, least of all where every thread has its connection.
+            with ThreadPoolExecutor(16) as many:
+                list(many.map(lambda _: _look(ground, "/readyz"), range(48)))
+            with standing_still(url):
+                alive, ready = _look(ground, "/healthz"), _look(ground, "/readyz")
+                scraped = _look(ground, "/metrics", token=token)
+            _wait_until_ready(ground)
+    assert (alive.status_code, ready.status_code, scraped.status_code) == (200, 503, 200)
+    assert [part["part"] for part in ready.json()["parts"]] == ["database"]
+    assert 'failover_part_well{part="database"} 0.0' in scraped.text

@@ -65,6 +65,22 @@ def restart_postgresql(url: str) -> None:
 
 
 @contextmanager
+def standing_still(url: str) -> Iterator[None]:
+    """Let the server of that URL take connections and answer nothing, as one whose disk hangs does."""
+    home = Path(unquote(urlsplit(url).netloc.partition("@")[2]))
+    first = int((home / "data" / "postmaster.pid").read_text().split()[0])
+    children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+    family = [first, *map(int, children)]
+    for pid in family:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in reversed(family):
+            os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
 def redis_server() -> Iterator[str]:
     """Give the URL of an empty Redis on a free port of this host; raises ServerMissing."""
     program = redis_program()
