@@ -15,6 +15,7 @@ from debugtools.probes import AliveView, ReadyView
 from failover_project.api.authentication import METRICS_AUTHENTICATION
 from failover_project.api.idempotency import answered_once
 from failover_project.api.roles import role_in_words
+from jobs.api.database_views import DatabaseViewSet
 from jobs.api.start_views import BulkFailoverViewSet, LiveFailoverViewSet, TestFailoverViewSet
 from jobs.api.verb_views import VerbViewSet
 from jobs.api.views import FailoverJobViewSet
@@ -97,6 +98,11 @@ api_v1: list[URLPattern | URLResolver] = [
         "debug/endpoints",
         EndpointsViewSet.as_view({"get": "list"}, role_of=role_in_words),
         name="debug-endpoints",
+    ),
+    path(
+        "debug/database",
+        DatabaseViewSet.as_view({"get": "retrieve", "post": "confirm"}),
+        name="debug-database",
     ),
     path("debug/logs", LogsViewSet.as_view({"get": "list"}), name="debug-logs"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 
-from jobs.engine import decisions, questions
+from jobs.engine import decisions, questions, undo
 from jobs.engine.journal import record
 from jobs.engine.ports import Engine
 from jobs.errors import CannotAnswer, CannotCancel, JobNotFound
-from jobs.models import FailoverJob, JobState, Phase, Question
+from jobs.models import FailoverJob, JobState, Phase, PlanKind, Question, StepState
 from jobs.runtime import ring_on_commit
 from jobs.starts import StartRequest, StartTestRequest, prepare_live, prepare_test, start_live, start_test
 
@@ -17,6 +19,7 @@ __all__ = [
     "StartTestRequest",
     "answer",
     "cancel",
+    "cancel_preview",
     "job_of",
     "prepare_live",
     "prepare_test",
@@ -56,6 +59,25 @@ def cancel(*, engine: Engine, job_id: str, actor: str, reason: str = "") -> Fail
     if job.cancel_requested_at is None:
         raise CannotCancel(job)
     return job
+
+
+def cancel_preview(*, engine: Engine, job: FailoverJob) -> dict[str, Any]:
+    """Say what a cancel would undo now, without doing it; raises CannotCancel.
+
+    What runs at this moment is brought to its end first, and undone too where it took effect.
+    """
+    plan = job.plans.filter(kind=PlanKind.FORWARD).first()
+    open_to_it = job.state != JobState.FINISHED and job.window_opened_at is None and job.point_of_no_return_at is None
+    if plan is None or not open_to_it:
+        raise CannotCancel(job)
+    moving = plan.steps.filter(state=StepState.RUNNING).order_by("position")
+    undone = [step.command.title() for step in undo.inverse_of(engine, plan=plan).steps]
+    words = "It is being cancelled already. " if job.cancel_requested_at is not None else ""
+    return {
+        "words": words + (f"{len(undone)} steps undo what was done." if undone else "Nothing was changed so far."),
+        "steps": undone,
+        "running": list(moving.values_list("title", flat=True)),
+    }
 
 
 def answer(*, engine: Engine, job_id: str, question_id: int, choice: str, actor: str, reason: str = "") -> FailoverJob:

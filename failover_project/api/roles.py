@@ -61,6 +61,8 @@ ROUTE_ROLES: Mapping[str, Mapping[str, Role]] = MappingProxyType(
         "inventory-vm": {**_READ, "PUT": Role.ADMIN},
         "debug-health": _READ,
         "debug-endpoints": _READ,
+        # Who confirms a restored database answers for every disk that it forgot.
+        "debug-database": {"GET": Role.ADMIN, "HEAD": Role.ADMIN, "POST": Role.ADMIN},
         # Log and journal tell names, addresses and what clouds answered: more than a status shows.
         "debug-logs": {"GET": Role.OPERATOR, "HEAD": Role.OPERATOR},
         "metrics": _READ,

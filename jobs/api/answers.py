@@ -255,6 +255,30 @@ class StatusAnswer(serializers.Serializer[Any]):
     questions = QuestionAnswer(many=True)
 
 
+class CancelPlan(serializers.Serializer[Any]):
+    """This will describe what a cancel would undo."""
+
+    words = serializers.CharField(help_text="How much there is to undo.")
+    steps = serializers.ListField(child=serializers.CharField(), help_text="What would be done, in this order.")
+    running = serializers.ListField(
+        child=serializers.CharField(), help_text="What runs now: it is brought to its end first, and undone too."
+    )
+
+
+class CancelAnswer(StatusAnswer):
+    """This will describe the answer to a cancel; with `dry_run=true` only `message` and `cancel` are there."""
+
+    cancel = CancelPlan(required=False, help_text="What would be undone (dry_run only).")
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Say that a dry run answers less."""
+        fields = super().get_fields()
+        for name, field in fields.items():
+            if name not in {"success", "message"}:
+                field.required = False
+        return fields
+
+
 class JobRow(serializers.Serializer[Any]):
     """This will describe one job of the list."""
 

@@ -12,15 +12,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from jobs.api.answers import JobsAnswer, StatusAnswer
+from jobs.api.answers import CancelAnswer, JobsAnswer, StatusAnswer
 from jobs.api.callers import actor_of
 from jobs.api.rendering import events_answer, listed, status_answer, steps_answer
 from jobs.api.requests import AnswerBody, CancelBody, EventsQuery, JobFilterQuery
+from jobs.api.start_requests import DryRunQuery
 from jobs.api.timeline_answers import EventsAnswer, StepsAnswer
 from jobs.listing import CursorRefused, JobFilter, page_of_jobs
 from jobs.revision import revision_of
 from jobs.runtime import process_engine
-from jobs.services import answer, cancel, job_of
+from jobs.services import answer, cancel, cancel_preview, job_of
 from jobs.timeline import events_of
 
 
@@ -81,11 +82,20 @@ class FailoverJobViewSet(ViewSet):
         job = job_of(job_id)
         return Response(events_answer(job, events_of(job, **query.validated_data)))
 
-    @extend_schema(request=CancelBody, responses={200: StatusAnswer}, operation_id="cancel_failover_job")
+    @extend_schema(
+        request=CancelBody,
+        parameters=[DryRunQuery],
+        responses={200: CancelAnswer},
+        operation_id="cancel_failover_job",
+    )
     def cancel(self, request: Request, job_id: str) -> Response:
-        """Stop a job before its point of no return and undo what it did."""
-        parser = CancelBody(data=request.data)
+        """Stop a job before its point of no return and undo what it did; `dry_run=true` says first what that is."""
+        parser, query = CancelBody(data=request.data), DryRunQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
         parser.is_valid(raise_exception=True)
+        if query.validated_data["dry_run"]:
+            preview = cancel_preview(engine=process_engine(), job=job_of(job_id))
+            return Response({"message": "Nothing was cancelled: this is what would be undone", "cancel": preview})
         job = cancel(engine=process_engine(), job_id=job_id, actor=actor_of(request), **parser.validated_data)
         return Response(status_answer(job, now=timezone.now(), message="Cancellation requested"))
 

@@ -22,7 +22,7 @@ from jobs.models import FailoverJob, Question
 from jobs.presentation import allowed_actions
 from jobs.retries import retry, retry_preview
 from jobs.runtime import process_engine, process_gateways
-from jobs.services import answer, cancel, job_of
+from jobs.services import answer, cancel, cancel_preview, job_of
 from jobs.verbs import commit, extend, roll_back, rollback_preview
 from validation.errors import NotReady
 
@@ -134,6 +134,8 @@ def verb_page(request: HttpRequest, pk: int, name: str) -> HttpResponse:
     try:
         if name == "rollback" and not obstacle:
             lost = rollback_preview(engine=process_engine(), job=job)
+        if name == "cancel" and not obstacle:
+            said = cancel_preview(engine=process_engine(), job=job)
         if name == "retry" and not obstacle:
             said = retry_preview(engine=process_engine(), gateways=process_gateways(), job=job)
             obstacle = f"{said['words']} That is refused now: {said['obstacle']}" if said["obstacle"] else ""

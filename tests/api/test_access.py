@@ -50,6 +50,7 @@ PATHS = {
     "inventory-vms": "/api/v1/inventory/vms",
     "inventory-vm": "/api/v1/inventory/vms/vm-x",
     "debug-health": "/api/v1/debug/health",
+    "debug-database": "/api/v1/debug/database",
     "debug-endpoints": "/api/v1/debug/endpoints",
     "metrics": "/metrics",
     "debug-logs": "/api/v1/debug/logs",

@@ -46,6 +46,8 @@ def good_requests(
         Sent("POST", f"{API}/failover/{live_job_id}/commit", {"reason": "accepted"}),
         Sent("POST", f"{API}/failover/{job_id}/retry", {"reason": "the storage is back"}),
         Sent("POST", f"{API}/failover/{job_id}/retry", {}, query="dry_run=true"),
+        Sent("POST", f"{API}/failover/{job_id}/cancel", {}, query="dry_run=true"),
+        Sent("POST", f"{API}/debug/database", {"reason": "compared and dealt with"}),
         Sent("POST", f"{API}/network-mappings", mapping),
         Sent("PUT", f"{API}/network-mappings/{vm_id}", {"mappings": [mapping]}),
         Sent("DELETE", f"{API}/network-mappings/{vm_id}"),
@@ -67,6 +69,6 @@ def readable(*, vm_id: str, job_id: str) -> list[str]:
         f"{API}/network-mappings/{vm_id}",
         f"{API}/inventory/vms",
         f"{API}/inventory/vms/{vm_id}",
-        *(f"{API}/debug/{what}" for what in ("health", "endpoints", "logs", "failover-jobs")),
+        *(f"{API}/debug/{what}" for what in ("health", "endpoints", "logs", "failover-jobs", "database")),
         f"{API}/schema",
     ]

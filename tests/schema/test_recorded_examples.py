@@ -104,6 +104,8 @@ def _with_a_cloud(cloud: SimulatorServer, inventory: ScenarioInventory) -> list[
     vm = inventory.vms["two"].vm_id
     diary.told("GET", "/vms/{vm_id}/configuration-check", vm_id=vm)
     diary.told("GET", "/vms/{vm_id}/failover-readiness", vm_id=vm)
+    diary.told("GET", "/debug/database")
+    diary.told("POST", "/debug/database", {"reason": "Compared after the restore, and dealt with"})
     many = {"type": "test", "test_duration": "2h", "vms": [{"vm_id": "vm-two"}, {"vm_id": "vm-unknown"}]}
     started = diary.told("POST", "/failover/bulk", {**many, "reason": "Yearly drill"})
     job_id = started["results"][0]["job_id"]

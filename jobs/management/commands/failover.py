@@ -33,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--choice", default="", help="answer: one of its choices")
         parser.add_argument("--duration", default="", help="extend: how much later, as 30m or 2h")
         parser.add_argument("--confirm-vm-name", default="", help="rollback: the name of the VM whose writes are lost")
-        parser.add_argument("--dry-run", action="store_true", help="rollback, retry: say what it would do")
+        parser.add_argument("--dry-run", action="store_true", help="cancel, rollback, retry: say what it would do")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it, and print the job."""
@@ -54,6 +54,9 @@ class Command(BaseCommand):
         job = services.job_of(options["job_id"])
         said = {"engine": engine, "job_id": job.job_id, "actor": options["actor"], "reason": options["reason"]}
         match options["verb"]:
+            case "cancel" if options["dry_run"]:
+                self._show_steps(services.cancel_preview(engine=engine, job=job))
+                return None
             case "cancel":
                 job = services.cancel(**said)
             case "cleanup":
@@ -68,7 +71,7 @@ class Command(BaseCommand):
                 self._preview(verbs.rollback_preview(engine=engine, job=job))
                 return None
             case "retry" if options["dry_run"]:
-                self._show_retry(retry_preview(engine=engine, gateways=process_gateways(), job=job))
+                self._show_steps(retry_preview(engine=engine, gateways=process_gateways(), job=job))
                 return None
             case "retry":
                 retried = retry(**said, gateways=process_gateways())
@@ -78,9 +81,9 @@ class Command(BaseCommand):
                 job = verbs.roll_back(**said, typed_name=options["confirm_vm_name"])
         return job
 
-    def _show_retry(self, preview: dict[str, Any]) -> None:
+    def _show_steps(self, preview: dict[str, Any]) -> None:
         self.stdout.write(preview["words"])
-        if preview["obstacle"]:
+        if preview.get("obstacle"):
             self.stdout.write(f"That is refused now: {preview['obstacle']}")
         for number, title in enumerate(preview["steps"], 1):
             self.stdout.write(f"  {number}. {title}")
