@@ -9,7 +9,7 @@ import itertools
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from jobs.cleanup import clean_up
 from jobs.destroy_port import LedgerOfDestruction
 from jobs.engine import leases
 from jobs.engine.advance import advance
-from jobs.engine.ports import Engine
+from jobs.engine.ports import Catalogue, Engine
 from jobs.engine.sweeper import sweep
 from jobs.engine.watcher import Pace, Watcher
 from jobs.models import FailoverJob, JobState, ProcessLease
@@ -101,6 +101,8 @@ class Service:
     hook_sessions: Callable[[], requests.Session] = requests.Session
     # Time moves on by no more than this at once: stories look often, cases that wait for hours need not.
     longest_step: float = 60.0
+    # What the next process takes for the commands there are; its release's own without one.
+    catalogue: Catalogue | None = None
     kills_fired: int = 0
     _kill: _Kill | None = None
     _beaten_at: float = float("-inf")
@@ -118,7 +120,7 @@ class Service:
         """Begin a process: a new owner, an empty queue, a watcher without memory."""
         self.bell.rings.clear()
         self._beaten_at = float("-inf")
-        self.engine: Engine = engine_with(
+        engine = engine_with(
             clock=self.clock,
             bell=self.bell,
             gateways=self.gateway,
@@ -126,8 +128,13 @@ class Service:
             hook_sessions=self.hook_sessions,
             new_id=self._ids,
         )
+        self.engine: Engine = engine if self.catalogue is None else replace(engine, catalogue=self.catalogue)
         # Asks a little less often than in earnest: virtual time costs nothing, calls do.
         self.watcher = Watcher(self.engine, Pace(shortest=0.25, share=0.25, longest=2 * self.longest_step))
+
+    def end_process(self) -> None:
+        """End the process: a dead one of this host is known at once; another host's only when its lease is out."""
+        ProcessLease.objects.filter(owner=self.engine.owner).update(process_start="gone")
 
     def gateway(self, cloud: TargetCloud) -> Gateway:
         """Give the gateway to the simulator, whatever the row's address says."""
@@ -230,8 +237,7 @@ class Service:
                 job_id, phase = self.bell.rings.popleft()
                 advance(self.engine, job_id=job_id, phase=phase)
         except WorkerKilled:
-            # A dead process of this host is known at once; another host's only when its lease is out.
-            ProcessLease.objects.filter(owner=self.engine.owner).update(process_start="gone")
+            self.end_process()
             self.start_process()
 
     def _seconds_to_next_event(self) -> float:

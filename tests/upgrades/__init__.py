@@ -1,0 +1,1 @@
+"""Upgrades while failovers are under way."""
