@@ -18,6 +18,9 @@ TRANSIENT_CODES = frozenset({401, 429, 503, 533})
 # CloudStack's own invitation to come back, whatever the code.
 TRANSIENT_WORDS = ("try again", "other active snapshot task")
 
+# What a step waits for comes within minutes, or somebody has to see to it (seconds).
+LONGEST_WAIT = 900.0
+
 
 @dataclass(frozen=True)
 class CommandBase:

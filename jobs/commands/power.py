@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cloudstack import VirtualMachine
-from jobs.commands.base import CommandBase, answer_of, ticket_of
+from jobs.commands.base import LONGEST_WAIT, CommandBase, answer_of, ticket_of
 from jobs.engine.contracts import (
     Absent,
     Already,
@@ -50,7 +50,7 @@ class SetOsType(CommandBase):
             return Refuse(f"The target VM {self.target_vm_id} is gone.")
         if vm.os_type_id == self.os_type_id:
             return Already({}, seen="it is set")
-        return Clear() if vm.state == "Stopped" else Wait(f"The target VM is {vm.state}; waits until it is Stopped.")
+        return Clear() if vm.state == "Stopped" else _until_stopped(vm.state)
 
     def submit(self, world: World, ticket: Ticket) -> Answer:
         """Send updateVirtualMachine."""
@@ -156,12 +156,15 @@ class StartTarget(CommandBase):
         vm = world.machine_just_seen(self.target_vm_id)
         if vm is None:
             return Refuse(f"The target VM {self.target_vm_id} is gone.")
-        if vm.state == "Running":
-            return Already({"vm_id": vm.id}, seen="it is Running")
         found = {str(volume.device_id): volume.id for volume in world.gateway.volumes_of(self.target_vm_id)}
+        if vm.state == "Running" and found == self.disks:
+            return Already({"vm_id": vm.id}, seen="it is Running")
+        if vm.state == "Running":
+            # Somebody else started it. It is neither taken for ours nor undone under it: a person has to see to it.
+            return Wait(f"It runs already, with the disks {found} instead of {self.disks}.", limit=LONGEST_WAIT)
         if found != self.disks:
             return Refuse(f"Its disks are {found}, but should be {self.disks}.")
-        return Clear() if vm.state == "Stopped" else Wait(f"The target VM is {vm.state}; waits until it is Stopped.")
+        return Clear() if vm.state == "Stopped" else _until_stopped(vm.state)
 
     def submit(self, world: World, ticket: Ticket) -> Answer:
         """Send startVirtualMachine."""
@@ -211,7 +214,11 @@ class StopTarget(CommandBase):
         vm = world.gateway.virtual_machine(self.target_vm_id)
         if vm is None or vm.state in {"Stopped", "Destroyed", "Expunging", "Error"}:
             return Already({}, seen="it is gone" if vm is None else f"it is {vm.state}")
-        return Clear() if vm.state == "Running" else Wait(f"The target VM is {vm.state}; waits until it is not.")
+        return (
+            Clear()
+            if vm.state == "Running"
+            else Wait(f"The target VM is {vm.state}; waits until it is not.", limit=LONGEST_WAIT)
+        )
 
     def submit(self, world: World, ticket: Ticket) -> Answer:
         """Send stopVirtualMachine."""
@@ -231,3 +238,7 @@ class StopTarget(CommandBase):
     def inverse(self, result: Mapping[str, Any]) -> NoInverse:
         """Say why it is not undone."""
         return NoInverse("It is itself an undo.")
+
+
+def _until_stopped(state: str) -> Wait:
+    return Wait(f"The target VM is {state}; waits until it is Stopped.", limit=LONGEST_WAIT)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, cast
 
 from cloudstack import Deployment, NicRequest, VirtualMachine
-from jobs.commands.base import CommandBase, answer_of, ticket_of
+from jobs.commands.base import LONGEST_WAIT, CommandBase, answer_of, ticket_of
 from jobs.engine.contracts import (
     Absent,
     Already,
@@ -77,7 +77,7 @@ class DeployTarget(CommandBase):
 
     def _adopted(self, world: World, vm: VirtualMachine) -> Guarded:
         if vm.state != "Stopped":
-            return Wait(f"VM {self.vm_name} exists and is {vm.state}; waits until it is Stopped.")
+            return Wait(f"VM {self.vm_name} exists and is {vm.state}; waits until it is Stopped.", limit=LONGEST_WAIT)
         return Already(self._result(world, vm), seen=f"VM {vm.id} is {vm.state}")
 
     def submit(self, world: World, ticket: Ticket) -> Answer:

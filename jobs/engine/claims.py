@@ -33,6 +33,8 @@ _HOLDER = Prepared(
     lambda resource: Reservation.objects.filter(resource=resource).values_list("job__job_id"),
     texts=frozenset({"resource"}),
 )
+# A wait is looked at far more often than this: one that is further beyond its limit was measured by a wrong clock.
+_LATE = 1800.0
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ def _follow(engine: Engine, board: Board, step: Step, command: Command, guarded:
         case Already(result=result, seen=seen):
             _adopt(engine, job, step, result, seen)
         case Wait():
-            _wait(engine, step, guarded)
+            if not _asked_after_long_wait(engine, job, step, guarded):
+                _wait(engine, step, guarded)
         case Refuse(sentence=sentence):
             _refuse(engine, job, step, sentence)
         case Ask(text=text, seen=seen_fields, choices=choices):
@@ -210,6 +213,19 @@ def _refuse(engine: Engine, job: FailoverJob, step: Step, sentence: str) -> None
         lock(engine, job)
         if _take(step):
             end_step_as_failed(engine, job=job, step=step, sentence=sentence, code=None)
+
+
+def _asked_after_long_wait(engine: Engine, job: FailoverJob, step: Step, wait: Wait) -> bool:
+    """Ask a person once a wait has lasted beyond its limit; one that a jumped clock made long begins afresh."""
+    if wait.limit is None or step.waiting_since is None:
+        return False
+    waited = (engine.clock.now() - step.waiting_since).total_seconds()
+    if not 0.0 <= waited < wait.limit + _LATE:
+        step.waiting_since = None
+        return False
+    if waited >= wait.limit:
+        questions.ask_about_long_wait(engine, job=job, step=step, reason=wait.reason)
+    return waited >= wait.limit
 
 
 def _wait(engine: Engine, step: Step, wait: Wait) -> None:

@@ -58,10 +58,14 @@ class Already:
 
 @dataclass(frozen=True)
 class Wait:
-    """Not now; look again in `seconds`. The reason is shown to people."""
+    """Not now; look again in `seconds`. The reason is shown to people.
+
+    What may never come by itself has a `limit` in seconds: so long after, a person is asked.
+    """
 
     reason: str
     seconds: float = 5.0
+    limit: float | None = None
 
 
 @dataclass(frozen=True)

@@ -222,6 +222,12 @@ def ask_about_unclear(engine: Engine, *, job: FailoverJob, step: Step, attempt: 
     )
 
 
+def ask_about_long_wait(engine: Engine, *, job: FailoverJob, step: Step, reason: str) -> None:
+    """Ask what to do when what a step waits for does not come by itself."""
+    text = f"{step.title}: {reason} That does not come by itself. Put it right in CloudStack, then have it looked at."
+    ask(engine, job=job, step=step, kind="guard", text=text, seen={}, choices=(LOOK_AGAIN, *_ways_out(step)))
+
+
 def ask_about_defect(engine: Engine, *, job: FailoverJob, defect: str) -> None:
     """Park a job that our own code cannot carry on."""
     step = (

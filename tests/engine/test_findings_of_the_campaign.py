@@ -12,9 +12,10 @@ from cloudstack_simulator import Fault
 from inventory.models import HoldMethod, ReplicaState, ReplicaVolume
 from jobs import services
 from jobs.models import FailoverJob, JobState, Question
+from jobs.retries import retry
 from tests.support.scenes import Scene, scene
-from tests.support.telling import carry_on, for_seconds
-from tests.support.worlds import assert_all_back, assert_failed_over, assert_waits_for_operator, remember
+from tests.support.telling import answer, carry_on, for_seconds, until_called
+from tests.support.worlds import Before, assert_all_back, assert_failed_over, assert_waits_for_operator, remember
 
 pytestmark = pytest.mark.django_db
 
@@ -110,3 +111,49 @@ def test_a_hold_that_is_called_done_and_is_not_seen_is_asked_about_and_not_belie
     assert {volume.vm_id for volume in stage.simulator.volumes() if volume.replica} == {
         stage.inventory.appliance.virtual_machine_id
     }
+
+
+def _started_by_a_stranger() -> tuple[Scene, FailoverJob, Before]:
+    stage = scene()
+    before = remember(stage.simulator)
+    job = stage.service.start_live("vm-two")
+    until_called(stage, "deployVirtualMachine")
+    stage.service.clock.stepped.advance(5.0)
+    _call_target(stage, "startVirtualMachine")
+    carry_on(stage)
+    answer(stage, job, "leave")
+    carry_on(stage)
+    retry(engine=stage.service.engine, gateways=stage.service.gateway, job_id=job.job_id, actor="olga")
+    return stage, job, before
+
+
+def _call_target(stage: Scene, command: str) -> None:
+    target = next(vm for vm in stage.simulator.vms() if vm.name.startswith("two-"))
+    stage.simulator.call(command, id=target.id)
+    stage.service.clock.stepped.advance(60.0)
+
+
+def test_a_target_that_a_stranger_started_is_asked_about_instead_of_waited_for_without_end() -> None:
+    stage, job, before = _started_by_a_stranger()
+
+    carry_on(stage)
+
+    assert_waits_for_operator(job, kind="guard")
+    _call_target(stage, "stopVirtualMachine")
+    answer(stage, job, "look_again")
+    carry_on(stage)
+    assert_failed_over(stage.simulator, job, before)
+
+
+def test_a_clock_that_jumps_ahead_makes_no_wait_too_long() -> None:
+    stage, job, before = _started_by_a_stranger()
+    for_seconds(stage, 30.0)
+
+    stage.service.clock.ahead = 86400.0
+    for_seconds(stage, 60.0)
+    stage.service.clock.ahead = 0.0
+    _call_target(stage, "stopVirtualMachine")
+    carry_on(stage)
+
+    assert not Question.objects.filter(kind="guard").exists()
+    assert_failed_over(stage.simulator, job, before)
