@@ -11,6 +11,7 @@ from django.db import OperationalError, connection
 from cloudstack_simulator import Fault
 from inventory.models import HoldMethod, ReplicaState, ReplicaVolume
 from jobs import services
+from jobs.engine import claims
 from jobs.models import FailoverJob, JobState, Question
 from jobs.retries import retry
 from tests.support.scenes import Scene, scene
@@ -157,3 +158,15 @@ def test_a_clock_that_jumps_ahead_makes_no_wait_too_long() -> None:
 
     assert not Question.objects.filter(kind="guard").exists()
     assert_failed_over(stage.simulator, job, before)
+
+
+def test_a_start_that_loses_against_a_cancel_is_not_ordered() -> None:
+    stage = scene()
+    job = stage.service.start_live("vm-one")
+    FailoverJob.objects.filter(pk=job.pk).update(cancel_requested_at=stage.service.clock.now())
+
+    with pytest.raises(claims.ClaimLost):
+        claims._pass_point_of_no_return(stage.service.engine, job)
+
+    job.refresh_from_db()
+    assert job.point_of_no_return_at is None
