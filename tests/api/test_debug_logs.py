@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 from django.conf import settings
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as some
 from rest_framework.test import APIClient
 
@@ -256,6 +256,25 @@ _PIECES = [
 ]
 
 
+_LONG = "x" * 20
+
+
+# One that each pattern changes, and that holds no other sign of a secret.
+@example(f"fo_{_LONG}")
+@example(f"Bearer {_LONG}")
+@example(f"bAsic {_LONG}")
+@example(f"TOKEN {_LONG}")
+@example("authorization: x")
+@example("passwd=x")
+@example("passphrase: 'x'")
+@example("secret=x")
+@example("api_key=x")
+@example("APIKEY=x")
+@example("sessionkey=x")
+@example("signature=x")
+@example("credential=x")
+@example("postgres://user:x@host")
+@example("https://hooks.slack.com/x")
 @given(some.lists(some.sampled_from(_PIECES), max_size=8).map("".join))
 def test_a_text_that_is_let_through_at_once_would_have_been_left_as_it_is(text: str) -> None:
     # What is not ASCII is always looked through.
