@@ -7,8 +7,9 @@ a release once planned, every later one must be able to carry out.
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
+from typing import Any
 
 from jobs.commands import COMMANDS
 from jobs.commands.base import CommandBase
@@ -33,14 +34,22 @@ def words_of(command: type[CommandBase]) -> str:
 
 
 def fields_of(command: type[CommandBase]) -> list[str]:
-    """Give the fields with their types, in the order in which they are written."""
-    return [f"{field.name}: {field.type}" for field in fields(command)]
+    """Give the fields with their types and defaults."""
+    return [_written(field) for field in fields(command)]
+
+
+def _written(field: Field[Any]) -> str:
+    return f"{field.name}: {field.type}" + ("" if field.default is MISSING else f" = {field.default!r}")
 
 
 def main() -> None:
     """Add what is not kept yet."""
-    added = present() | (kept() if KEPT.exists() else {})
-    KEPT.write_text(json.dumps(added, indent=2, sort_keys=True) + "\n")
+    before, now = kept() if KEPT.exists() else {}, present()
+    every = {
+        name: [*before.get(name, ()), *(field for field in now.get(name, ()) if field not in before.get(name, ()))]
+        for name in before | now
+    }
+    KEPT.write_text(json.dumps(every, indent=2, sort_keys=True) + "\n")
 
 
 if __name__ == "__main__":
