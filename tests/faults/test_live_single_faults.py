@@ -38,7 +38,7 @@ FORWARD = {
     "deployVirtualMachine": 1,
     "deleteVolume": 1,
     "attachVolume": 2,
-    "updateVirtualMachine": 2,
+    "updateVirtualMachine": 1,
     "startVirtualMachine": 1,
 }
 UNDO = {"detachVolume": 2, "attachVolume": 2, "destroyVirtualMachine": 1, "deleteSnapshot": 2}
@@ -98,7 +98,7 @@ def test_the_generated_cases_cover_every_changing_call_of_the_plan() -> None:
 
 def test_the_generated_cases_cover_every_changing_call_of_the_undo() -> None:
     undone = scene()
-    undone.simulator.faults.add(Fault("updateVirtualMachine", "refuse", nth=2))
+    undone.simulator.faults.add(PROTECTION_REFUSED)
     _start(undone)
     undone.service.run()
 

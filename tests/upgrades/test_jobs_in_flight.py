@@ -122,7 +122,7 @@ def test_a_cleanup_goes_on_under_the_next_release_from_every_step(strategy: Stra
 
 def test_the_undo_of_a_live_failover_goes_on_under_the_next_release_from_every_step() -> None:
     point = _begun("vm-two")
-    _until_undone(point, Fault("updateVirtualMachine", "refuse", nth=2))
+    _until_undone(point, Fault("startVirtualMachine", "refuse"))
 
     def judge(stage: Scene, job: FailoverJob, before: Before) -> None:
         assert_all_back(stage.simulator, job, before, outcome=Outcome.FAILED)
