@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jobs.commands import COMMANDS
-from jobs.commands.base import CommandBase
+from tests.processes.ground import use_test_settings
+
+if TYPE_CHECKING:
+    from jobs.commands.base import CommandBase
 
 KEPT = Path(__file__).parent / "commands.json"
 
@@ -25,6 +27,8 @@ def kept() -> dict[str, list[str]]:
 
 def present() -> dict[str, list[str]]:
     """Give the fields of each command and version that this tree has."""
+    from jobs.commands import COMMANDS  # Needs the settings, which a script has yet to choose.
+
     return {words_of(command): fields_of(command) for command in COMMANDS}
 
 
@@ -44,6 +48,7 @@ def _written(field: Field[Any]) -> str:
 
 def main() -> None:
     """Add what is not kept yet."""
+    use_test_settings()
     before, now = kept() if KEPT.exists() else {}, present()
     every = {
         name: [*before.get(name, ()), *(field for field in now.get(name, ()) if field not in before.get(name, ()))]
