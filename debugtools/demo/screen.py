@@ -88,11 +88,11 @@ class Screen:
 
     def reason(self, text: str) -> None:
         """Write why, below a line."""
-        self._indented(Text(f"- {text}", style="yellow"), by=6)
+        self._below(Text(f"- {text}", style="yellow"))
 
     def advice(self, text: str) -> None:
         """Write what to do, below a line."""
-        self._indented(Text.assemble(("to do: ", "bold"), text), by=6)
+        self._below(Text.assemble(("to do: ", "bold"), text))
 
     def error(self, text: str, *, advice: str = "") -> None:
         """Write what went wrong, and what to do about it."""
@@ -154,6 +154,13 @@ class Screen:
         """Redraw the foot."""
         if self._foot is not None:
             self._foot.update(Group("", *(self._bar(bar) for bar in bars)), refresh=True)
+
+    def _below(self, text: Text) -> None:
+        """Write what belongs to the line above; on a pipe it stays in one piece."""
+        if self.console.is_terminal:
+            self._indented(text, by=6)
+        else:
+            self.console.print(f"      {text.plain}".rstrip(), soft_wrap=True)
 
     def _indented(self, what: RenderableType, *, by: int = 2) -> None:
         self.console.print(Padding(what, (0, 0, 0, by), expand=False))
