@@ -36,7 +36,8 @@ class Done:
 def run(sql: str, parameters: Sequence[Any]) -> Done:
     """Run one statement, where possible as one that the database has parsed and planned before."""
     plain = [one.value if isinstance(one, Enum) else one for one in parameters]
-    if connection.vendor == "postgresql" and settings.DATABASE_PREPARES:
+    # Whoever wraps the execution of statements must see these as well.
+    if connection.vendor == "postgresql" and settings.DATABASE_PREPARES and not connection.execute_wrappers:
         return _run_prepared(sql, plain)
     with connection.cursor() as cursor:
         cursor.execute(sql, plain)
