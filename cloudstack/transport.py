@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -81,17 +82,43 @@ class Transport:
 
         `expires` in unix seconds is rounded down: the request is void from then on, never later.
         """
+        with self._observed(command, async_job_id):
+            client, wire = self._client()
+            wire.timeout = timeout
+            wire.max_answer_bytes = max_answer_bytes
+            sent = {**checked_values(parameters), "signatureVersion": "3", "expires": expires_text(expires)}
+            try:
+                # A request whose fence is over by then is refused by CloudStack, as one that was slow on its way.
+                if not self._budget.take():
+                    raise NothingSent(
+                        "too many calls: the cloud is left alone until its budget of calls has grown again",
+                        repeatable=False,
+                    )
+                status, text = _exchange(client, command, sent)
+                return opened(command, http_status=status, text=text, async_job_id=async_job_id)
+            except NothingSent as failure:
+                raise CallFailed(
+                    _without_answer(command, failure, async_job_id), stage="not_sent", repeatable=failure.repeatable
+                ) from failure
+            except NoAnswer as failure:
+                raise CallFailed(
+                    _without_answer(command, failure, async_job_id), stage="no_answer", repeatable=failure.repeatable
+                ) from failure
+            except requests.RequestException as failure:
+                # The wire has its own exceptions, so this is an address that no request can be made for.
+                raise CallFailed(_without_answer(command, failure, async_job_id), stage="not_sent") from failure
+            except UnusableAnswer as failure:
+                raise CallFailed(_without_answer(command, failure, async_job_id), stage="unusable_answer") from failure
+            except ErrorAnswer as failure:
+                raise CallFailed(failure.error, stage="error_answer") from failure
+
+    @contextmanager
+    def _observed(self, command: str, async_job_id: str | None) -> Iterator[None]:
+        """Tell the observer how the call within ended, and how long it took."""
         began = self.clock.now()
         outcome: Stage | Literal["answered"] = "not_sent"
         try:
-            body = self._exchanged(
-                command,
-                parameters,
-                expires=expires,
-                timeout=timeout,
-                max_answer_bytes=max_answer_bytes,
-                async_job_id=async_job_id,
-            )
+            yield
             outcome = "answered"
         except CallFailed as failed:
             outcome = failed.stage
@@ -99,43 +126,6 @@ class Transport:
         finally:
             if self._observer is not None:
                 self._observer(Exchange(command, outcome, max(0.0, self.clock.now() - began), async_job_id))
-        return body
-
-    def _exchanged(
-        self,
-        command: str,
-        parameters: Parameters,
-        *,
-        expires: float,
-        timeout: float,
-        max_answer_bytes: int,
-        async_job_id: str | None,
-    ) -> Body:
-        client, wire = self._client()
-        wire.timeout = timeout
-        wire.max_answer_bytes = max_answer_bytes
-        sent = {**checked_values(parameters), "signatureVersion": "3", "expires": expires_text(expires)}
-        try:
-            # A request whose fence is over by then is refused by CloudStack, as one that was slow on its way.
-            if not self._budget.take():
-                raise NothingSent("the cloud is to be left alone for now: too many calls", repeatable=False)
-            status, text = _exchange(client, command, sent)
-            return opened(command, http_status=status, text=text, async_job_id=async_job_id)
-        except NothingSent as failure:
-            raise CallFailed(
-                _without_answer(command, failure, async_job_id), stage="not_sent", repeatable=failure.repeatable
-            ) from failure
-        except NoAnswer as failure:
-            raise CallFailed(
-                _without_answer(command, failure, async_job_id), stage="no_answer", repeatable=failure.repeatable
-            ) from failure
-        except requests.RequestException as failure:
-            # The wire has its own exceptions, so this is an address that no request can be made for.
-            raise CallFailed(_without_answer(command, failure, async_job_id), stage="not_sent") from failure
-        except UnusableAnswer as failure:
-            raise CallFailed(_without_answer(command, failure, async_job_id), stage="unusable_answer") from failure
-        except ErrorAnswer as failure:
-            raise CallFailed(failure.error, stage="error_answer") from failure
 
     def _client(self) -> tuple[CloudStack, Wire]:
         """Return this thread's client; a forked child makes its own, for the sockets belong to the parent."""

@@ -41,6 +41,7 @@ STANDBY_SECONDS = 1.0
 SWEEP_SECONDS = 0.5
 BEAT_SECONDS = 5.0
 TIDY_SECONDS = 3600.0
+WINDOWS_SECONDS = 1.0
 SEAL_SECONDS = 2.0
 TIMELINES_SECONDS = 30.0
 TAGS_SECONDS = 30.0
@@ -63,18 +64,14 @@ class Keeper:
 
     def beat_forever(self) -> None:
         """Renew this process's lease while it lives."""
-        while True:
-            leases.beat(self.engine)
-            if self.stop.wait(BEAT_SECONDS):
-                return
-            close_old_connections()
+        self._repeat(lambda: leases.beat(self.engine), every=BEAT_SECONDS)
 
     def watch_forever(self) -> None:
         """Watch and sweep; of several processes one does it at a time, by a lease in the database."""
         watcher = Watcher(self.engine)
         swept_at = tidied_at = renewed_at = noted_at = 0.0
         watches = False
-        while not self.stop.is_set():
+        while True:
             now = self._now()
             if now >= renewed_at + (BEAT_SECONDS if watches else STANDBY_SECONDS):
                 watches = leases.take_role(self.engine, role=ROLE)
@@ -83,7 +80,6 @@ class Keeper:
                 watcher.watch_once()
             if watches and now >= swept_at + SWEEP_SECONDS:
                 sweep(self.engine)
-                heed_rollback_windows(self.engine)
                 swept_at = now
                 if now >= noted_at + BEAT_SECONDS:
                     note_round(PulsePart.SWEEPER, ended_at=self.engine.clock.now())
@@ -91,8 +87,9 @@ class Keeper:
             if watches and now >= tidied_at + TIDY_SECONDS:
                 tidy(self.engine)
                 tidied_at = now
+            if self.stop.wait(self._pause(watcher.next_look_at())):
+                return
             close_old_connections()
-            self.stop.wait(self._pause(watcher.next_look_at()))
 
     def _pause(self, next_look_at: float | None) -> float:
         """Give the seconds until the next round: until the next question to the cloud is due."""
@@ -105,15 +102,12 @@ class Keeper:
 
     def probe_forever(self) -> None:
         """Probe clouds that were never probed, and all again from time to time."""
-        while True:
-            if not paused_reason():
-                self.probe_due()
-            if self.stop.wait(BEAT_SECONDS):
-                return
-            close_old_connections()
+        self._repeat(self.probe_due, every=BEAT_SECONDS)
 
     def probe_due(self) -> None:
         """Probe every cloud whose last probe is too old, or left a doubt."""
+        if paused_reason():
+            return
         now = self.engine.clock.now()
         doubtful = Q(probed_at__lt=now - PROBE_DOUBTFUL_AGAIN) & ~Q(probe_error="")
         for cloud in TargetCloud.objects.filter(Q(probed_at=None) | Q(probed_at__lt=now - PROBE_AGAIN) | doubtful):
@@ -124,67 +118,78 @@ class Keeper:
 
     def inspect_forever(self) -> None:
         """Read for people what waits for them; of several processes one does it at a time."""
-        while True:
-            if leases.take_role(self.engine, role="inspector") and not paused_reason():
+
+        def inspect() -> None:
+            if not paused_reason():
                 map_open_questions(self.engine)
-            if self.stop.wait(BEAT_SECONDS):
-                return
-            close_old_connections()
+
+        self._repeat(inspect, every=BEAT_SECONDS, role="inspector")
+
+    def end_windows_forever(self) -> None:
+        """End rollback windows, apart from the watcher: this reads clouds, and a silent one must hold up no other."""
+        self._repeat(lambda: heed_rollback_windows(self.engine), every=WINDOWS_SECONDS, role="rollback-windows")
 
     def seal_forever(self) -> None:
         """Seal the audit; of several processes one does it at a time."""
         sealer, timelines = Sealer(), TimelineSealer()
         looked_at = 0.0
         self.mend_guards()
-        while True:
-            if leases.take_role(self.engine, role=SEALER):
-                if self._now() >= looked_at + TIMELINES_SECONDS:
-                    timelines.seal_ended(now=self.engine.clock.now())
-                    looked_at = self._now()
-                while sealer.seal_pending() == MOST_AT_ONCE:
-                    pass  # There is more.
-            if self.stop.wait(SEAL_SECONDS):
-                return
-            close_old_connections()
+
+        def seal() -> None:
+            nonlocal looked_at
+            if self._now() >= looked_at + TIMELINES_SECONDS:
+                timelines.seal_ended(now=self.engine.clock.now())
+                looked_at = self._now()
+            while sealer.seal_pending() == MOST_AT_ONCE:
+                pass  # There is more.
+
+        self._repeat(seal, every=SEAL_SECONDS, role=SEALER)
 
     def mark_forever(self) -> None:
         """Keep the generation's marks, and look whether the world is newer than the database."""
         guard = GenerationGuard(self.gateways, now=self.engine.clock.now)
         tagged_at = 0.0
-        while True:
-            if leases.take_role(self.engine, role="generation"):
-                with_tags = self._now() >= tagged_at + TAGS_SECONDS
-                keep_marks(guard, new_id=self.engine.new_id, with_tags=with_tags)
-                tagged_at = self._now() if with_tags else tagged_at
-            if self.stop.wait(BEAT_SECONDS):
-                return
-            close_old_connections()
+
+        def mark() -> None:
+            nonlocal tagged_at
+            with_tags = self._now() >= tagged_at + TAGS_SECONDS
+            keep_marks(guard, new_id=self.engine.new_id, with_tags=with_tags)
+            tagged_at = self._now() if with_tags else tagged_at
+
+        self._repeat(mark, every=BEAT_SECONDS, role="generation")
 
     def deliver_forever(self) -> None:
         """Deliver notifications; every process may, since each delivery is leased by itself."""
         deliverer = Deliverer(Sender(now=self.engine.clock.now))
         tidied_at = 0.0
-        while True:
+
+        def deliver() -> None:
+            nonlocal tidied_at
             deliverer.deliver_due()
             if self._now() >= tidied_at + TIDY_SECONDS:
                 deliverer.forget_old()
                 tidied_at = self._now()
-            if self.stop.wait(DELIVER_SECONDS):
-                return
-            close_old_connections()
+
+        self._repeat(deliver, every=DELIVER_SECONDS)
 
     def send_canaries_forever(self) -> None:
         """Send canaries through the broker; of several processes one does it at a time."""
-        while True:
-            if leases.take_role(self.engine, role=PulsePart.CANARY):
-                send_canary_when_due(now=self.engine.clock.now())
-            if self.stop.wait(BEAT_SECONDS):
-                return
-            close_old_connections()
+        self._repeat(
+            lambda: send_canary_when_due(now=self.engine.clock.now()), every=BEAT_SECONDS, role=PulsePart.CANARY
+        )
 
     def flush_tallies_forever(self) -> None:
         """Add what this process counted to the database, every few seconds."""
         flush_forever(self.stop)
+
+    def _repeat(self, work: Callable[[], object], *, every: float, role: str = "") -> None:
+        """Do the work every so many seconds until told to stop; with a role only while this process holds it."""
+        while True:
+            if not role or leases.take_role(self.engine, role=role):
+                work()
+            if self.stop.wait(every):
+                return
+            close_old_connections()
 
     def mend_guards(self) -> None:
         """Make the audit's guards again where somebody took them away, and say so."""
@@ -201,6 +206,7 @@ class Keeper:
             "watcher": self.watch_forever,
             "probe": self.probe_forever,
             "inspector": self.inspect_forever,
+            "windows": self.end_windows_forever,
             "sealer": self.seal_forever,
             "generation": self.mark_forever,
             "notifications": self.deliver_forever,

@@ -16,8 +16,8 @@ from jobs.plans.specification import DiskSpecification, FailoverSpecification
 _GOOD = "BackedUp"
 
 
-def refuse_without_points(*, engine: Engine, job: FailoverJob, results: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Give the ids of all rollback points, each of which the cloud shows as good.
+def rollback_points(*, engine: Engine, job: FailoverJob, results: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Give the ids of all rollback points; each of them the cloud shows as good now.
 
     Reads the cloud, so call it outside of transactions. Raises CannotRollBack naming what is missing, CloudNotUsable.
     """

@@ -20,7 +20,7 @@ from jobs.holding import hold_vm
 from jobs.models import FailoverJob, JobState, JobStatus, JobType, Outcome, Phase, PlanKind
 from jobs.plans import rollback as plans
 from jobs.plans.specification import FailoverSpecification
-from jobs.rollback_points import refuse_without_points
+from jobs.rollback_points import rollback_points
 from jobs.rollback_windows import LONGEST_SECONDS
 from jobs.runtime import ring_on_commit
 from jobs.services import job_of
@@ -48,7 +48,8 @@ def roll_back(
         raise NameNotConfirmed(job)
     if obstacle := obstacle_to_rollback(job):
         raise CannotRollBack(job, obstacle)
-    refuse_without_points(engine=engine, job=job, results=results_of(job.pk))
+    # Refuses where one is missing.
+    rollback_points(engine=engine, job=job, results=results_of(job.pk))
     words = f"{actor or 'Somebody'} asked to roll back; writes since {job.point_of_no_return_at} are lost."
     return _go_on(engine, job, _BACK, words=words, actor=actor, reason=reason, unless=unless)
 
@@ -148,7 +149,7 @@ def rollback_preview(*, engine: Engine, job: FailoverJob) -> dict[str, Any]:
     if obstacle := obstacle_to_rollback(job):
         raise CannotRollBack(job, obstacle)
     results = results_of(job.pk)
-    points = refuse_without_points(engine=engine, job=job, results=results)
+    points = rollback_points(engine=engine, job=job, results=results)
     planned = plans.rollback(FailoverSpecification.from_json(job.specification), results)
     since = job.point_of_no_return_at or job.completed_at
     lost = (engine.clock.now() - since).total_seconds() if since else 0.0

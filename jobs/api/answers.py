@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
@@ -265,18 +265,24 @@ class CancelPlan(serializers.Serializer[Any]):
     )
 
 
-class CancelAnswer(StatusAnswer):
-    """This will describe the answer to a cancel; with `dry_run=true` only `message` and `cancel` are there."""
+class PreviewedAnswer(StatusAnswer):
+    """This will describe the answer to a verb that `dry_run=true` previews: the preview then stands alone."""
 
-    cancel = CancelPlan(required=False, help_text="What would be undone (dry_run only).")
+    shown_always: ClassVar[frozenset[str]] = frozenset({"success", "message"})
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """Say that a dry run answers less."""
         fields = super().get_fields()
         for name, field in fields.items():
-            if name not in {"success", "message"}:
+            if name not in self.shown_always:
                 field.required = False
         return fields
+
+
+class CancelAnswer(PreviewedAnswer):
+    """This will describe the answer to a cancel; with `dry_run=true` only `message` and `cancel` are there."""
+
+    cancel = CancelPlan(required=False, help_text="What would be undone (dry_run only).")
 
 
 class JobRow(serializers.Serializer[Any]):

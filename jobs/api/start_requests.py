@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -30,12 +30,12 @@ class Factor(serializers.FloatField):
         return super().to_internal_value(data)
 
 
-@extend_schema_field({"type": "string", "format": "go-duration", "examples": ["30m", "2h", "4h30m"]})
-class TestDuration(Text):
-    """This will take a duration as Go writes it, within the bounds of the settings; the text is kept as it was sent."""
+class _BoundedDuration(Text):
+    """A duration as Go writes it, within `bounds` (seconds, the shortest and the longest); the text is kept as sent."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, what: str, bounds: Callable[[], tuple[int, int]], **options: Any) -> None:
         super().__init__(max_length=40, **options)
+        self._what, self._bounds = what, bounds
 
     def to_internal_value(self, data: Any) -> str:
         """Give the text; fails for what is no duration, and for one out of bounds."""
@@ -44,31 +44,30 @@ class TestDuration(Text):
             seconds = parse_duration(text) // NANOSECONDS
         except ValueError as error:
             raise serializers.ValidationError(f"{error}.") from error
-        shortest, longest = settings.MIN_TEST_SECONDS, settings.MAX_TEST_SECONDS
+        shortest, longest = self._bounds()
         if not shortest <= seconds <= longest:
             bounds = f"{_in_words(shortest)} and {_in_words(longest)}"
-            raise serializers.ValidationError(f"A test lasts between {bounds}, not {_in_words(seconds)}.")
+            raise serializers.ValidationError(f"{self._what} lasts between {bounds}, not {_in_words(seconds)}.")
         return text
+
+
+@extend_schema_field({"type": "string", "format": "go-duration", "examples": ["30m", "2h", "4h30m"]})
+class TestDuration(_BoundedDuration):
+    """This will take how long a test may run, within the bounds of the settings."""
+
+    def __init__(self, **options: Any) -> None:
+        # Read each time: the settings of a test differ.
+        super().__init__(
+            what="A test", bounds=lambda: (settings.MIN_TEST_SECONDS, settings.MAX_TEST_SECONDS), **options
+        )
 
 
 @extend_schema_field({"type": "string", "format": "go-duration", "examples": ["4h", "72h"]})
-class RollbackWindow(Text):
-    """This will take how long the way back is meant to stay open, as Go writes it; the text is kept as it was sent."""
+class RollbackWindow(_BoundedDuration):
+    """This will take how long the way back is meant to stay open."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=40, **options)
-
-    def to_internal_value(self, data: Any) -> str:
-        """Give the text; fails for what is no duration, and for one out of bounds."""
-        text = super().to_internal_value(data)
-        try:
-            seconds = parse_duration(text) // NANOSECONDS
-        except ValueError as error:
-            raise serializers.ValidationError(f"{error}.") from error
-        if not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
-            bounds = f"{_in_words(SHORTEST_SECONDS)} and {_in_words(LONGEST_SECONDS)}"
-            raise serializers.ValidationError(f"A rollback window lasts between {bounds}, not {_in_words(seconds)}.")
-        return text
+        super().__init__(what="A rollback window", bounds=lambda: (SHORTEST_SECONDS, LONGEST_SECONDS), **options)
 
 
 def _in_words(seconds: int) -> str:

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from jobs.api.answers import StatusAnswer
+from jobs.api.answers import PreviewedAnswer, StatusAnswer
 from jobs.api.callers import actor_of
 from jobs.api.rendering import status_answer
 from jobs.api.requests import CancelBody, ExtendBody, RollbackBody
@@ -22,20 +22,12 @@ from jobs.services import job_of
 from jobs.verbs import commit, extend, roll_back, rollback_preview
 
 
-class RollbackAnswer(StatusAnswer):
+class RollbackAnswer(PreviewedAnswer):
     """This will describe the answer to a rollback; with `dry_run=true` only `message` and `rollback` are there."""
 
     rollback = serializers.DictField(
         required=False, help_text="What a rollback would do, and since when writes would be lost (dry_run only)."
     )
-
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """Say that a dry run answers less."""
-        fields = super().get_fields()
-        for name, field in fields.items():
-            if name not in {"success", "message"}:
-                field.required = False
-        return fields
 
 
 class RetryPlan(serializers.Serializer[Any]):
@@ -52,18 +44,12 @@ class RetryPlan(serializers.Serializer[Any]):
     )
 
 
-class RetryAnswer(StatusAnswer):
+class RetryAnswer(PreviewedAnswer):
     """This will describe the answer to a retry; with `dry_run=true` only `message` and `retry` are there."""
 
-    retry = RetryPlan(help_text="How it is tried again.")
+    shown_always = PreviewedAnswer.shown_always | {"retry"}
 
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """Say that a dry run answers less."""
-        fields = super().get_fields()
-        for name, field in fields.items():
-            if name not in {"success", "message", "retry"}:
-                field.required = False
-        return fields
+    retry = RetryPlan(help_text="How it is tried again.")
 
 
 class VerbViewSet(ViewSet):

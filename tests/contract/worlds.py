@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -13,7 +12,6 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from cloudstack_simulator import Simulator, SteppedClock, SystemClock
-from cloudstack_simulator.server import SimulatorServer
 from failover_project.api.models import RoleName
 from failover_project.api.tokens import create_token
 from inventory.intake.reading import read_document
@@ -25,6 +23,7 @@ from networks.models import NetworkMapping
 from tests.contract.document import contract
 from tests.house.tree import document
 from tests.support.service import Service
+from tests.support.serving import served
 from tests.support.simulator_adapter import SIMULATOR_URL
 
 VM_ID = "4205a841-0265-f4bd-39a6-39fd92196f53"
@@ -127,12 +126,7 @@ class Worlds:
 
     def served(self, scenario: str = "demo") -> Place:
         """Give a world whose cloud is reached over HTTP, for what the API asks of it."""
-        server = SimulatorServer(Simulator.scenario(scenario, clock=SystemClock()), host="127.0.0.1", port=0)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        self.stack.callback(thread.join, 5)
-        self.stack.callback(server.server_close)
-        self.stack.callback(server.shutdown)
+        server = self.stack.enter_context(served(Simulator.scenario(scenario, clock=SystemClock())))
         _import(server.simulator, endpoint=server.url)
         return Place(server.simulator, _caller())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from inventory.reservations import release, reserve
 from jobs import verbs
 from jobs.errors import CannotExtend
+from jobs.keeper import Keeper
 from jobs.models import FailoverJob, JobState, Outcome, PlanKind
 from jobs.presentation import status_body
 from jobs.window_ends import CLOCK
@@ -170,3 +172,30 @@ def test_a_clock_that_jumps_ahead_for_a_while_ends_no_way_back_early(then: str) 
         assert_committed(stage, job)
     else:
         assert_rolled_back(stage, job, before)
+
+
+class _OneRound(threading.Event):
+    """Stops whoever waits for it, so that a loop that runs for ever goes round once."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        del timeout
+        self.set()
+        return True
+
+
+def test_the_watcher_ends_no_rollback_window_so_that_no_silent_cloud_holds_it_up() -> None:
+    stage, job, _ = _failed_over(rollback_window="4h", after_rollback_window="commit")
+    without_service(stage, 5.0 * HOURS)
+    asked = stage.simulator.calls.count("listAsyncJobs")
+
+    _keeper(stage).watch_forever()
+    assert (stage.simulator.calls.count("listAsyncJobs"), job.plans.count()) == (asked, 1)
+    _keeper(stage).end_windows_forever()
+
+    assert job.plans.filter(kind=PlanKind.COMMIT).exists()
+
+
+def _keeper(stage: Scene) -> Keeper:
+    keeper = Keeper(stage.service.engine, stage.service.gateway, stop=_OneRound())
+    keeper.register()
+    return keeper
