@@ -8,10 +8,11 @@ from types import FrameType
 from debugtools.demo.client import Refused, Unreachable
 from debugtools.demo.following import NeverEnds
 from debugtools.demo.ground import CannotStart, Ground, Wishes, prepared, shown
-from debugtools.demo.processes import ENDING_SIGNALS, ChildFailed
+from debugtools.demo.processes import ChildFailed
 from debugtools.demo.screen import Screen
 from debugtools.demo.stage import Stage
 from debugtools.demo.story import tell
+from failover_project.processes.ending import ENDING_SIGNALS
 
 RIGHT, WRONG = 0, 1
 _LOOK_AFTER_CHILDREN_SECONDS = 0.5

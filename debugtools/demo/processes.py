@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
 
-# What a user, a supervisor and a closed terminal send.
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from failover_project.processes.ending import ENDING_SIGNALS, dies_with
 
 _GRACE_SECONDS = 8.0
-_PR_SET_PDEATHSIG = 1
 _TAIL_LINES = 15
 
 
@@ -137,18 +134,3 @@ class Processes:
         """Raise ChildFailed when one of them is gone."""
         for child in self.children:
             child.refuse_if_dead()
-
-
-def dies_with(parent: int) -> Callable[[], None] | None:
-    """Give what a child does first, so that the kernel kills it when the demo itself is killed with -9 (Linux only)."""
-    if not sys.platform.startswith("linux"):
-        return None
-    # Loaded here, not in the child: between fork and exec as little as possible may happen.
-    prctl = ctypes.CDLL(None).prctl
-
-    def ask_for_death() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)  # The demo was killed in this very moment.
-
-    return ask_for_death

@@ -20,7 +20,7 @@ from time import monotonic
 
 import structlog
 
-from debugtools.demo.processes import ENDING_SIGNALS, dies_with
+from failover_project.processes.ending import ENDING_SIGNALS, dies_with
 from failover_project.processes.parts import Part
 
 log = structlog.get_logger(__name__)
