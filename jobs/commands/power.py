@@ -100,7 +100,7 @@ class ProtectTarget(CommandBase):
         if self._is_so(vm):
             return Already({}, seen=self._seen(vm))
         if self.os_type_id and vm.state != "Stopped":
-            return Wait(f"The target VM is {vm.state}; waits until it is Stopped.")
+            return _until_stopped(vm.state)
         return Clear()
 
     def submit(self, world: World, ticket: Ticket) -> Answer:

@@ -98,10 +98,17 @@ class DetachFromTarget(CommandBase):
     def guard(self, world: World) -> Guarded:
         """Run only while the disk hangs on the target VM."""
         volume = world.volume(self.volume_id)
+        if volume is None and not world.was_ever_replica(self.volume_id):
+            return Already({"volume_id": self.volume_id}, seen="the copy is gone: it went with its VM")
         if volume is None:
             return Refuse(f"The disk {self.volume_id} ({self.label}) is not in the cloud any more, or not visible.")
         if volume.virtual_machine_id != self.target_vm_id:
             return Already({"volume_id": self.volume_id}, seen=where(volume))
+        vm = world.machine_just_seen(self.target_vm_id)
+        if vm is not None and vm.state == "Running":
+            return Refuse(
+                f"The target VM runs; {self.label} is not torn off a guest that writes to it. Stop the VM first."
+            )
         return quiet(volume, self.label)
 
     def submit(self, world: World, ticket: Ticket) -> Answer:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from jobs.engine.contracts import Choice
 from jobs.engine.journal import lock, record
@@ -92,8 +93,13 @@ def answer(engine: Engine, *, question: Question, choice: str, actor: str, reaso
 
 
 def drop_moot(engine: Engine, *, plan: Plan) -> None:
-    """Close questions about steps that a stopping plan will not start any more."""
-    Question.objects.filter(step__plan=plan, step__state=StepState.WAITING, answered_at__isnull=True).update(
+    """Close questions about steps that a stopping plan will not start any more.
+
+    A step that was left while its attempt is still under way keeps its question: only the answer ends that attempt.
+    """
+    unfinished = StepAttempt.objects.filter(step=OuterRef("step"), state__in=UNFINISHED_ATTEMPTS)
+    asked = Question.objects.filter(step__plan=plan, answered_at__isnull=True)
+    asked.filter(~Exists(unfinished), step__state__in=[StepState.WAITING, StepState.SKIPPED]).update(
         answered_at=engine.clock.now(), answer="moot"
     )
 
