@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal
 
-from inventory.models import Appliance, ReplicaVolume
+from django.db.models.fields.json import KT
+from django.db.models.lookups import Exact
+
+from jobs.engine.statements import Prepared
+from jobs.known import is_appliance, is_replica
 from jobs.models import FailoverJob, JobType, Outcome, PlanKind, PlanState, Step, StepState
+from jobs.models.plan import REPLICA_COMMANDS
 
 _MADE_BY = {
     "virtual_machine": (("deploy_target", "vm_id"),),
@@ -14,8 +19,28 @@ _MADE_BY = {
     "snapshot": (("take_snapshot", "snapshot_id"),),
 }
 
-# Only replicas are detached from an appliance, hung on one, or snapshot.
-_OF_REPLICAS = ("detach_from_appliance", "attach_to_appliance", "return_to_appliance", "take_snapshot")
+
+def _makers(command: str, name: str) -> Prepared[Step]:
+    return Prepared(
+        lambda id: (
+            Step.objects.filter(Exact(KT(f"result__{name}"), id), command=command)
+            .order_by()
+            .values_list("plan__job_id", "state", "left_behind")
+        ),
+        texts=frozenset({"id"}),
+    )
+
+
+# Each is served by an index of the step's model.
+_MAKERS = {made: _makers(*made) for kind in _MADE_BY.values() for made in kind}
+_HANDLED = Prepared(
+    lambda volume_id: (
+        Step.objects.filter(Exact(KT("arguments__volume_id"), volume_id), command__in=REPLICA_COMMANDS)
+        .order_by()
+        .values_list("pk")[:1]
+    ),
+    texts=frozenset({"volume_id"}),
+)
 
 
 class LedgerOfDestruction:
@@ -31,23 +56,25 @@ class LedgerOfDestruction:
         """Give the sentence that forbids it, or None when the journal proves that it is ours to remove."""
         if kind == "volume" and was_ever_replica(id):
             return f"Volume {id} is a replica, or was one; replicas are never deleted."
-        if Appliance.objects.filter(virtual_machine_id=id).exists():
+        if is_appliance(id):
             return f"VM {id} is an appliance; appliances are never removed."
         if (kind, id) in self._proved:
             return None
         for command, name in _MADE_BY[kind]:
-            named = Step.objects.filter(command=command, **{f"result__{name}": id}).select_related("plan__job")
-            made = next((step for step in named if step.state == StepState.DONE or step.left_behind), None)
-            if made is not None:
-                return _service_of(made.plan.job) if kind == "virtual_machine" else None
+            made_by = [
+                job_id
+                for job_id, state, left_behind in _MAKERS[command, name].values(id=id)
+                if state == StepState.DONE or left_behind
+            ]
+            if made_by:
+                job = FailoverJob.objects.get(pk=made_by[0]) if kind == "virtual_machine" else None
+                return None if job is None else _service_of(job)
         return f"No job of this system made the {kind.replace('_', ' ')} {id}."
 
 
 def was_ever_replica(volume_id: str) -> bool:
     """Whether inventory or any journal knows the volume as a replica: an import may have forgotten it since."""
-    if ReplicaVolume.objects.filter(volume_id=volume_id).exists():
-        return True
-    return Step.objects.filter(command__in=_OF_REPLICAS, arguments__volume_id=volume_id).exists()
+    return is_replica(volume_id) or bool(_HANDLED.values(volume_id=volume_id))
 
 
 def _service_of(job: FailoverJob) -> str | None:

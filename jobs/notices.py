@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from jobs.engine.statements import Prepared
 from jobs.models import FailoverJob, Plan, PlanKind
 from notifications.models import Event
 from notifications.outbox import tell
+
+_NEWEST_PLAN = Prepared(lambda job_id: Plan.objects.filter(job_id=job_id).order_by("-number").values_list("kind")[:1])
 
 
 def tell_of(job: FailoverJob, event: Event, *, words: str, now: datetime) -> None:
@@ -36,7 +39,7 @@ def tell_of(job: FailoverJob, event: Event, *, words: str, now: datetime) -> Non
 
 def tell_of_end(job: FailoverJob, *, words: str, now: datetime) -> None:
     """Tell that the job ended, and, where a cleanup was its end, that this is done."""
-    newest = Plan.objects.filter(job=job).order_by("-number").values_list("kind", flat=True).first()
-    if newest == PlanKind.CLEANUP:
+    newest = next(iter(_NEWEST_PLAN.values(job_id=job.pk)), None)
+    if newest == [PlanKind.CLEANUP]:
         tell_of(job, Event.CLEANUP_DONE, words=words, now=now)
     tell_of(job, Event.FINISHED, words=words, now=now)

@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 
 from inventory.models import Appliance, ProtectedVM, TargetCloud
 from jobs.engine.ports import Bell
+from jobs.known import appliance_of, cloud_of, has_limited_appliance, vm_of
 from jobs.models import FailoverJob, JobState, Phase
 
 
@@ -47,7 +48,7 @@ class _Room:
 
 def has_limits(cloud: TargetCloud) -> bool:
     """Whether any number of failovers may run on this cloud at once."""
-    return cloud.most_running is not None or cloud.appliances.filter(most_running__isnull=False).exists()
+    return cloud.most_running is not None or has_limited_appliance(cloud)
 
 
 def place_of(job: FailoverJob, *, vm: ProtectedVM) -> Place | None:
@@ -66,10 +67,12 @@ def place_of(job: FailoverJob, *, vm: ProtectedVM) -> Place | None:
     return None
 
 
-def place_under_lock(job: FailoverJob, *, vm: ProtectedVM) -> Place | None:
+def place_under_lock(job: FailoverJob) -> Place | None:
     """Give the place while nobody else can begin on this cloud; for the transaction in which the job begins."""
+    vm = _placed(job)
     if not has_limits(vm.cloud):
         return None
+    vm.appliance = appliance_of(vm.appliance_id)
     if connection.features.has_select_for_update:
         list(TargetCloud.objects.select_for_update(no_key=True).filter(pk=vm.cloud_id).values_list("pk", flat=True))
     return place_of(job, vm=vm)
@@ -77,10 +80,17 @@ def place_under_lock(job: FailoverJob, *, vm: ProtectedVM) -> Place | None:
 
 def ring_next(bell: Bell, *, job: FailoverJob) -> None:
     """Ring, once the transaction has committed, for the queued jobs that may begin since this one no longer runs."""
-    vm = job.vm
+    vm = _placed(job)
     if not has_limits(vm.cloud):
         return
     transaction.on_commit(lambda: _ring(bell, vm.cloud))
+
+
+def _placed(job: FailoverJob) -> ProtectedVM:
+    """Give the VM of a job with its cloud, both as the database has them now."""
+    vm = vm_of(job.vm_id)
+    vm.cloud = cloud_of(vm.cloud_id)
+    return vm
 
 
 def _ring(bell: Bell, cloud: TargetCloud) -> None:

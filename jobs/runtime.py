@@ -18,7 +18,7 @@ from kombu.exceptions import OperationalError
 
 from cloudstack import AsyncJob, CloudError, DestroyPort, Gateway
 from inventory.clouds import gateway_for
-from inventory.models import ProtectedVM, ReplicaState, Replication, ReplicaVolume, TargetCloud
+from inventory.models import Appliance, ProtectedVM, ReplicaState, Replication, ReplicaVolume, TargetCloud
 from inventory.reservations import release
 from inventory.trust import doubt
 from jobs import measuring, queue
@@ -28,9 +28,10 @@ from jobs.destroy_port import LedgerOfDestruction, was_ever_replica
 from jobs.engine.contracts import AsyncAnswer, Clock
 from jobs.engine.leases import own_identity
 from jobs.engine.ports import Bell, Engine, Rules
+from jobs.engine.statements import Prepared, compare_and_set
 from jobs.generation.guard import GenerationGuard
+from jobs.known import appliance_of, cloud_of, is_replica, vm_of
 from jobs.models import AttemptState, FailoverJob, JobType, Outcome, Phase, StepAttempt, StepState
-from jobs.naming import log_end_of
 from jobs.notices import tell_of, tell_of_end
 from jobs.plans.specification import FailoverSpecification, Strategy
 from jobs.replication_hooks import replication_of
@@ -45,7 +46,7 @@ from validation.services import validate
 log = structlog.get_logger(__name__)
 
 Gateways = Callable[[TargetCloud], Gateway]
-Row = TypeVar("Row", ProtectedVM, TargetCloud)
+Row = TypeVar("Row", ProtectedVM, TargetCloud, Appliance, Gateway)
 
 KEPT_FOR = timedelta(seconds=5)
 MOST_KEPT = 2000
@@ -105,10 +106,7 @@ class CloudJobs:
     def one(self, async_job_id: str) -> AsyncAnswer | None:
         """Give the job, or None when the cloud knows none of that id."""
         job = self.gateway.async_job(async_job_id)
-        answer = None if job is None else _answer_of(job)
-        if answer is None or answer.status != "pending":
-            log_end_of(async_job_id, answer)
-        return answer
+        return None if job is None else _answer_of(job)
 
     def unfinished(self) -> frozenset[str]:
         """Give the ids of all unfinished jobs."""
@@ -140,13 +138,13 @@ class Clouds:
     def of(self, job: FailoverJob) -> World:
         """Give the world of a job."""
         vm = self._vm_of(job)
-        gateway = self.gateways(vm.cloud)
+        gateway = self._gateway_of(vm.cloud)
         return World(
             gateway=gateway,
             glimpses=self._glimpses_of(job.pk),
             replication=replication_of(vm, clock=self.clock, session_factory=self.hook_sessions),
             findings=lambda: self._findings(job, vm, gateway),
-            is_replica=lambda volume_id: ReplicaVolume.objects.filter(volume_id=volume_id).exists(),
+            is_replica=is_replica,
             was_ever_replica=was_ever_replica,
             network_findings=findings_about_networks,
             replication_mark=lambda: replication_mark(vm),
@@ -162,11 +160,11 @@ class Clouds:
     def async_jobs(self, endpoint: str) -> CloudJobs:
         """Give the async jobs of a cloud by its uuid."""
         cloud = self._kept(("cloud", endpoint), lambda: TargetCloud.objects.get(uuid=endpoint))
-        return CloudJobs(self.gateways(cloud))
+        return CloudJobs(self._gateway_of(cloud))
 
     def clock_skew_seconds(self, job: FailoverJob) -> float | None:
         """Give the skew that was last measured on the answers of the job's cloud."""
-        return self.gateways(self._vm_of(job).cloud).clock_skew
+        return self._gateway_of(self._vm_of(job).cloud).clock_skew
 
     def _glimpses_of(self, job_pk: int) -> Glimpses:
         if len(self._glimpses) > MOST_KEPT:
@@ -175,8 +173,14 @@ class Clouds:
 
     def _vm_of(self, job: FailoverJob) -> ProtectedVM:
         """Give the job's VM with its cloud and appliance."""
-        rows = ProtectedVM.objects.select_related("cloud", "appliance")
-        return self._kept(("vm", str(job.vm_id)), lambda: rows.get(pk=job.vm_id))
+        vm = self._kept(("vm", str(job.vm_id)), lambda: vm_of(job.vm_id))
+        vm.cloud = self._kept(("cloud of", str(vm.cloud_id)), lambda: cloud_of(vm.cloud_id))
+        vm.appliance = self._kept(("appliance", str(vm.appliance_id)), lambda: appliance_of(vm.appliance_id))
+        return vm
+
+    def _gateway_of(self, cloud: TargetCloud) -> Gateway:
+        """Give the gateway to a cloud; to find it by its credentials these are deciphered, which takes time."""
+        return self._kept(("gateway", str(cloud.pk)), lambda: self.gateways(cloud))
 
     def _kept(self, key: tuple[str, str], read: Callable[[], Row]) -> Row:
         """Read a row of the inventory seldom: every command of a job asks for its VM and cloud."""
@@ -246,8 +250,7 @@ class CloudGate:
 
     def obstacle(self, job: FailoverJob) -> str:
         """Say which limit a queued job waits for."""
-        vm = ProtectedVM.objects.select_related("cloud", "appliance").get(pk=job.vm_id)
-        place = queue.place_under_lock(job, vm=vm)
+        place = queue.place_under_lock(job)
         return place.reason if place else ""
 
 
@@ -262,11 +265,11 @@ class InventoryLedger:
         """Show target VM and the boot disk's snapshot on the job's row."""
         measuring.step_took(command, seconds)
         if command == "deploy_target":
-            FailoverJob.objects.filter(pk=job.pk).update(destination_vm_id=result["vm_id"])
+            compare_and_set(FailoverJob, pk=job.pk, expecting={}, destination_vm_id=result["vm_id"])
         elif command == "revert_snapshot" and result.get("reverted"):
             self.content_in_doubt(job=job)
         elif command == "take_snapshot" and result["volume_id"] == job.specification["disks"][0]["volume_id"]:
-            FailoverJob.objects.filter(pk=job.pk).update(snapshot_id=result["snapshot_id"])
+            compare_and_set(FailoverJob, pk=job.pk, expecting={}, snapshot_id=result["snapshot_id"])
 
     def started(self, *, job: FailoverJob) -> None:
         """Tell that it has begun."""
@@ -298,14 +301,28 @@ class InventoryLedger:
         """Give back the VM, and the job's turn to the next; what a host may have detached unseen is in doubt."""
         tell_of_end(job, words=words, now=self.now())
         measuring.job_ended(job, now=self.now())
-        ReplicaVolume.objects.filter(volume_id__in=_perhaps_detached(job)).update(
-            state=ReplicaState.UNVERIFIED, state_since=datetime.now(tz=UTC)
-        )
+        if in_doubt := _perhaps_detached(job):
+            ReplicaVolume.objects.filter(volume_id__in=in_doubt).update(
+                state=ReplicaState.UNVERIFIED, state_since=datetime.now(tz=UTC)
+            )
         if job.outcome == Outcome.COMMITTED:
             doubt(volume_ids=_disks_of(job), state=ReplicaState.HANDED_OVER, now=datetime.now(tz=UTC))
         open_rollback_window(job, now=self.now())
-        release(vm=job.vm, reference=job.job_id)
+        release(vm=vm_of(job.vm_id), reference=job.job_id)
         queue.ring_next(self.bell, job=job)
+
+
+_FAILED_DETACHES = Prepared(
+    lambda job_id: (
+        StepAttempt.objects.filter(
+            step__plan__job_id=job_id,
+            step__command="detach_from_appliance",
+            answer__kind__in=["failed", "vanished"],
+        )
+        .order_by()
+        .values_list("step__arguments", "step__state")
+    )
+)
 
 
 def _disks_of(job: FailoverJob) -> list[str]:
@@ -318,11 +335,8 @@ def _perhaps_detached(job: FailoverJob) -> list[str]:
     The record still shows them on the appliance, but a host that went on after its management server had given up may
     have taken them out of it (faults 15 and 26). The replication engine can tell, by reading the disk: nobody else can.
     """
-    failed = StepAttempt.objects.filter(
-        step__plan__job=job, step__command="detach_from_appliance", answer__kind__in=["failed", "vanished"]
-    )
-    steps = {attempt.step for attempt in failed.exclude(step__state=StepState.DONE).select_related("step")}
-    return [str(step.arguments["volume_id"]) for step in steps]
+    failed = _FAILED_DETACHES.values(job_id=job.pk)
+    return sorted({str(arguments["volume_id"]) for arguments, state in failed if state != StepState.DONE})
 
 
 def engine_with(

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from jobs.engine.journal import record
 from jobs.engine.ports import Engine
+from jobs.engine.statements import Prepared
 from jobs.errors import ActiveJob, CannotCommit, CannotRollBack, CloudNotUsable
 from jobs.generation.guard import paused_reason
 from jobs.models import AfterWindow, FailoverJob, JobState, JobType, Outcome
@@ -24,19 +25,24 @@ _AGAIN = timedelta(seconds=60)
 _ANSWERS = 3
 
 
-def heed_rollback_windows(engine: Engine) -> None:
-    """Look at every live failover whose rollback window has ended and that nobody committed or rolled back."""
-    if paused_reason():
-        return
-    now = engine.clock.now()
-    over = FailoverJob.objects.filter(
+_OVER = Prepared(
+    lambda now: FailoverJob.objects.filter(
         job_type=JobType.LIVE,
         state=JobState.FINISHED,
         outcome=Outcome.SUCCEEDED,
         rollback_window_over_at=None,
         rollback_window_ends_at__lte=now,
-    )
-    for job in over.order_by("rollback_window_ends_at"):
+    ).order_by("rollback_window_ends_at"),
+    moments=frozenset({"now"}),
+)
+
+
+def heed_rollback_windows(engine: Engine) -> None:
+    """Look at every live failover whose rollback window has ended and that nobody committed or rolled back."""
+    if paused_reason():
+        return
+    now = engine.clock.now()
+    for job in _OVER.rows(now=now):
         if job.next_look_at is None or job.next_look_at <= now:
             _end(engine, job)
 

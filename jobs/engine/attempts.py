@@ -11,6 +11,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from django.db import transaction
 
 from jobs.engine import questions
@@ -36,6 +37,8 @@ from jobs.engine.journal import trace
 from jobs.engine.ports import Engine
 from jobs.engine.statements import compare_and_set
 from jobs.models import AttemptState, FailoverJob, Step, StepAttempt
+
+log = structlog.get_logger(__name__)
 
 _KEPT_READINGS = 6
 
@@ -63,6 +66,17 @@ def submit(engine: Engine, *, job: FailoverJob, step: Step, claimed: Claimed) ->
             attempt_is_not_done(
                 engine, job=job, step=step, attempt=attempt, sentence=text, code=None, may_retry=True, counts=False
             )
+
+
+def log_end(answer: AsyncAnswer | None, *, async_job_id: str, **names: str | None) -> None:
+    """Log what was heard of an async job that is no longer under way; None: CloudStack does not know it.
+
+    In CloudStack it has a number, here a step, a job and a request: whoever has not bound them to the log names them.
+    """
+    status = "unknown" if answer is None else answer.status
+    text = answer.text if answer else ""
+    told = log.info if status == "succeeded" else log.warning
+    told("async_job_ended", async_job_id=async_job_id, status=status, text=text, **names)
 
 
 def record_async_answer(engine: Engine, *, job_id: int, attempt_id: int, answer: AsyncAnswer | None) -> bool:
@@ -153,6 +167,7 @@ def ask_when_overdue(engine: Engine, *, job: FailoverJob, step: Step, attempt: S
     except engine.unreachable:
         return False
     if answer is None or answer.status != "pending":
+        log_end(answer, async_job_id=attempt.async_job_id, step=step.key)
         return record_async_answer(engine, job_id=job.pk, attempt_id=attempt.pk, answer=answer)
     if not _was_overdue_before(engine, attempt):
         return False

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache, cached_property
 from typing import Any, TypeVar
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Exists, FilteredRelation, Model, OuterRef, Q, QuerySet
 
 from jobs.engine.journal import results_of
@@ -115,12 +115,13 @@ def read_board(job: FailoverJob) -> Board | None:
     plan = _made(Plan, rows[0][of_plan:of_attempt])
     plan.job = job
     board = Board(job=job, plan=plan, steps=[], unfinished=[], asked=frozenset(_asked(rows)))
+    attempt_id = of_attempt + _columns(StepAttempt).index("id")
     for row in rows:
         step = _made(Step, row[:of_plan])
         step.plan = plan
         board.steps.append(step)
-        attempt = _made(StepAttempt, row[of_attempt:-1])
-        if attempt.pk is not None:
+        if row[attempt_id] is not None:
+            attempt = _made(StepAttempt, row[of_attempt:-1])
             attempt.step = step
             board.unfinished.append(attempt)
     board.unfinished.sort(key=lambda one: one.pk)
@@ -134,4 +135,4 @@ def _asked(rows: list[list[Any]]) -> Iterator[int]:
 
 
 def _made(model: type[M], values: list[Any]) -> M:
-    return model.from_db(connection.alias, _columns(model), values)
+    return model.from_db(DEFAULT_DB_ALIAS, _columns(model), values)

@@ -172,10 +172,8 @@ def _reserve(engine: Engine, job: FailoverJob, attempt: StepAttempt, command: Co
 
 def _pass_point_of_no_return(engine: Engine, job: FailoverJob) -> None:
     """Mark the job; a cancel that came first wins (both are compare-and-set on the job's row)."""
-    passed = FailoverJob.objects.filter(pk=job.pk, cancel_requested_at__isnull=True).update(
-        point_of_no_return_at=engine.clock.now()
-    )
-    if not passed:
+    not_cancelled = {"cancel_requested_at": None}
+    if not compare_and_set(FailoverJob, pk=job.pk, expecting=not_cancelled, point_of_no_return_at=engine.clock.now()):
         raise ClaimLost
 
 
@@ -187,19 +185,21 @@ def _adopt(engine: Engine, job: FailoverJob, step: Step, result: dict[str, objec
         if not _take(step, attempts_made=step.attempts_made + 1, started_at=step.started_at or now):
             return
         if step.is_point_of_no_return:
-            FailoverJob.objects.filter(pk=job.pk).update(point_of_no_return_at=now)
-        StepAttempt.objects.create(
-            step=step,
-            number=step.attempts_made + 1,
-            async_job_id=engine.new_id(),
-            endpoint=job.endpoint,
-            owner=engine.owner,
-            state=AttemptState.DONE,
-            intent_at=now,
-            deadline=now,
-            ended_at=now,
-            readings=[{"at": now.isoformat(), "sight": "holds", "seen": seen}],
-            explanation="It was so already; nothing was sent.",
+            compare_and_set(FailoverJob, pk=job.pk, expecting={}, point_of_no_return_at=now)
+        insert(
+            StepAttempt(
+                step=step,
+                number=step.attempts_made + 1,
+                async_job_id=engine.new_id(),
+                endpoint=job.endpoint,
+                owner=engine.owner,
+                state=AttemptState.DONE,
+                intent_at=now,
+                deadline=now,
+                ended_at=now,
+                readings=[{"at": now.isoformat(), "sight": "holds", "seen": seen}],
+                explanation="It was so already; nothing was sent.",
+            )
         )
         end_step_as_done(engine, job=job, step=step, result=result, words=f"{step.title}: already so ({seen})")
 

@@ -105,7 +105,7 @@ def _turn(engine: Engine, board: Board) -> Plan | None:
 
 
 def _end_plan(engine: Engine, plan: Plan, state: PlanState) -> None:
-    Plan.objects.filter(pk=plan.pk, state=plan.state).update(state=state, finished_at=engine.clock.now())
+    compare_and_set(Plan, pk=plan.pk, expecting={"state": plan.state}, state=state, finished_at=engine.clock.now())
 
 
 def _after_done(engine: Engine, board: Board) -> Plan | None:
@@ -165,8 +165,16 @@ def finish(engine: Engine, *, job: FailoverJob, status: JobStatus, outcome: Outc
     """End the job; what it held outside the engine is given back in the same transaction."""
     now = engine.clock.now()
     progress = 100.0 if outcome in {Outcome.SUCCEEDED, Outcome.COMMITTED} else job.progress
-    ended = FailoverJob.objects.filter(pk=job.pk, state__in=MOVING_STATES).update(
-        status=status, state=JobState.FINISHED, outcome=outcome, completed_at=now, next_look_at=None, progress=progress
+    ended = compare_and_set(
+        FailoverJob,
+        pk=job.pk,
+        expecting={"state": MOVING_STATES},
+        status=status,
+        state=JobState.FINISHED,
+        outcome=outcome,
+        completed_at=now,
+        next_look_at=None,
+        progress=progress,
     )
     if not ended:
         return

@@ -7,7 +7,8 @@ Models, fields, constraints and converters stay Django's; only the text of the S
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -15,13 +16,30 @@ from functools import cache
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import DateTimeField, Field, Model, QuerySet
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import (
+    BooleanField,
+    CharField,
+    DateTimeField,
+    Field,
+    FloatField,
+    ForeignKey,
+    IntegerField,
+    Model,
+    PositiveIntegerField,
+    QuerySet,
+    TextField,
+)
 
 M = TypeVar("M", bound=Model)
 
 # Stands for an integer parameter while a query is compiled; no row has such an id.
 _FIRST_STAND_IN = -4_000_000_000_000
+# Fields whose values need no preparing for PostgreSQL.
+_SIMPLE = frozenset(
+    {BooleanField, CharField, DateTimeField, FloatField, ForeignKey, IntegerField, PositiveIntegerField, TextField}
+)
 _MOMENT: DateTimeField[datetime, datetime] = DateTimeField()
 
 
@@ -33,28 +51,51 @@ class Done:
     touched: int
 
 
+class _OfThread(threading.local):
+    """The cursor of this thread, and the connection it belongs to."""
+
+    cursor: Any = None
+    connection: Any = None
+
+
+_OF_THREAD = _OfThread()
+
+
 def run(sql: str, parameters: Sequence[Any]) -> Done:
     """Run one statement, where possible as one that the database has parsed and planned before."""
     plain = [one.value if isinstance(one, Enum) else one for one in parameters]
+    # Looked up once: each look at Django's proxy of the connection costs as much as a small statement's parameters.
+    connection = connections[DEFAULT_DB_ALIAS]
     # Whoever wraps the execution of statements must see these as well.
     if connection.vendor == "postgresql" and settings.DATABASE_PREPARES and not connection.execute_wrappers:
-        return _run_prepared(sql, plain)
+        return _run_prepared(connection, sql, plain)
     with connection.cursor() as cursor:
         cursor.execute(sql, plain)
         return Done(cursor.fetchall() if cursor.description else (), cursor.rowcount)
 
 
-def _run_prepared(sql: str, parameters: Sequence[Any]) -> Done:
+def _run_prepared(connection: BaseDatabaseWrapper, sql: str, parameters: Sequence[Any]) -> Done:
     """Bind on the server, past Django's cursor: two thirds of what a statement costs there is parsing and planning."""
-    # At the first statement, so that a service on SQLite needs no driver of PostgreSQL.
-    from psycopg import Cursor
-
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
     with connection.wrap_database_errors:
-        cursor = Cursor(connection.connection)
+        cursor = _cursor(connection.connection)
         cursor.execute(sql, parameters, prepare=True)
-        return Done(cursor.fetchall() if cursor.description else (), cursor.rowcount)
+        # Whether there are rows is asked of the result: the cursor's description would describe every column first.
+        return Done(cursor.fetchall() if cursor.pgresult.nfields else (), cursor.rowcount)
+
+
+def _cursor(connection: Any) -> Any:
+    """Give the cursor of this thread's connection; its moments are read by the driver itself, in UTC as Django asks."""
+    if _OF_THREAD.connection is not connection:
+        # Here, so that a service on SQLite needs no driver of PostgreSQL.
+        from psycopg import Cursor
+        from psycopg.types.datetime import TimestamptzLoader
+
+        cursor = Cursor(connection)
+        cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
+        _OF_THREAD.cursor, _OF_THREAD.connection = cursor, connection
+    return _OF_THREAD.cursor
 
 
 @dataclass(frozen=True)
@@ -96,7 +137,7 @@ class Prepared(Generic[M]):
     def rows(self, **values: int | str | datetime) -> list[M]:
         """Run the query and give its rows as models."""
         compiled = self._compiled or self._compile()
-        return [compiled.model.from_db(connection.alias, compiled.attributes, row) for row in self.values(**values)]
+        return [compiled.model.from_db(DEFAULT_DB_ALIAS, compiled.attributes, row) for row in self.values(**values)]
 
     def row(self, **values: int | str | datetime) -> M | None:
         """Run the query and give its only row, or None."""
@@ -108,6 +149,7 @@ class Prepared(Generic[M]):
         given = {name: _as_stored(value) for name, value in values.items()}
         parameters = [given[one.name] if isinstance(one, _Slot) else one for one in compiled.parameters]
         fetched = [list(row) for row in run(compiled.sql, parameters).rows]
+        connection = connections[DEFAULT_DB_ALIAS] if compiled.converters and fetched else None
         for position, converters, expression in compiled.converters:
             for row in fetched:
                 for convert in converters:
@@ -118,13 +160,16 @@ class Prepared(Generic[M]):
         given = {name: self._stand_in(number, name) for number, name in enumerate(self._names)}
         stand_ins = {_as_stored(stand_in): name for name, stand_in in given.items()}
         queryset = self._query(**given)
+        connection = connections[DEFAULT_DB_ALIAS]
         compiler = queryset.query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
         columns = [column for column, _, _ in compiler.select]
+        slots = [_Slot(stand_ins[one]) if one in stand_ins else one for one in parameters]
+        text, left = _with_constants(sql, slots)
         self._compiled = _Compiled(
             model=queryset.model,
-            sql=sql,
-            parameters=tuple(_Slot(stand_ins[one]) if one in stand_ins else one for one in parameters),
+            sql=text,
+            parameters=tuple(left),
             attributes=tuple(getattr(getattr(column, "target", None), "attname", "") for column in columns),
             converters=tuple((at, *rest) for at, rest in compiler.get_converters(columns).items()),
         )
@@ -136,9 +181,33 @@ class Prepared(Generic[M]):
         return datetime(1001 + number, 1, 1, tzinfo=UTC) if name in self._moments else _FIRST_STAND_IN - number
 
 
+def _with_constants(sql: str, parameters: Sequence[Any]) -> tuple[str, list[Any]]:
+    """Write the texts and numbers that never change into the statement, and give the parameters that are left.
+
+    A partial index, or one of an expression, serves only a statement that names the same constants.
+    """
+    pieces = sql.split("%s")
+    text, left = pieces[0], []
+    for parameter, piece in zip(parameters, pieces[1:], strict=True):
+        if isinstance(parameter, bool) or not isinstance(parameter, int | str):
+            left.append(parameter)
+            text += "%s" + piece
+        else:
+            text += _literal(parameter) + piece
+    return text, left
+
+
+def _literal(constant: int | str) -> str:
+    if isinstance(constant, int):
+        return str(int(constant))
+    return "'" + str(constant).replace("'", "''").replace("%", "%%") + "'"
+
+
 def _as_stored(value: int | str | datetime) -> Any:
     """Give a parameter as the database takes it: databases differ in their moments."""
-    return _MOMENT.get_db_prep_value(value, connection) if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        return _MOMENT.get_db_prep_value(value, connections[DEFAULT_DB_ALIAS])
+    return value
 
 
 class PreparedAmong(Generic[M]):
@@ -169,14 +238,12 @@ def compare_and_set(model: type[Model], *, pk: int, expecting: Mapping[str, Any]
     """
     shape = tuple((name, _arity(wanted)) for name, wanted in expecting.items())
     sql, setters, wheres = _update_of(model, tuple(values), shape)
-    parameters = [
-        setter.get_db_prep_save(value, connection) for setter, value in zip(setters, values.values(), strict=True)
-    ]
+    parameters = _prepared_for(setters, values.values())
     parameters.append(pk)
     for where, wanted in zip(wheres, expecting.values(), strict=True):
         if wanted is not None:
             several = wanted if isinstance(wanted, tuple) else (wanted,)
-            parameters.extend(where.get_db_prep_value(one, connection) for one in several)
+            parameters.extend(_prepared_for([where] * len(several), several))
     return bool(run(sql, parameters).touched)
 
 
@@ -185,7 +252,7 @@ def insert(row: M) -> M:
     sql, fields = _insert_of(type(row), 1)
     ((row.pk,),) = run(sql, _saved(row, fields)).rows
     row._state.adding = False
-    row._state.db = connection.alias
+    row._state.db = DEFAULT_DB_ALIAS
     return row
 
 
@@ -199,7 +266,7 @@ def insert_all(rows: Sequence[Model]) -> None:
 def take_out(model: type[Model], *, where: str, equals: Any, column: str) -> list[Any]:
     """Delete the rows whose field equals a value and give what a column of them held."""
     sql, field = _delete_of(model, where, column)
-    return [value for (value,) in run(sql, [field.get_db_prep_value(equals, connection)]).rows]
+    return [value for (value,) in run(sql, _prepared_for([field], [equals])).rows]
 
 
 def _arity(wanted: Any) -> int:
@@ -249,7 +316,17 @@ def _insert_of(model: type[Model], rows: int) -> tuple[str, tuple[Field[Any, Any
 
 
 def _saved(row: Model, fields: Sequence[Field[Any, Any]]) -> list[Any]:
-    return [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]
+    return _prepared_for(fields, [field.pre_save(row, True) for field in fields])
+
+
+def _prepared_for(fields: Iterable[Field[Any, Any]], values: Iterable[Any]) -> list[Any]:
+    """Give values as the database takes them; PostgreSQL's driver takes simple ones as they are."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    simple = _SIMPLE if connection.vendor == "postgresql" else frozenset()
+    return [
+        value if type(field) in simple else field.get_db_prep_save(value, connection)
+        for field, value in zip(fields, values, strict=True)
+    ]
 
 
 def _marks(number: int) -> str:
@@ -268,8 +345,8 @@ def _field(model: type[Model], name: str) -> Any:
 
 
 def _quoted(field: Any) -> str:
-    return connection.ops.quote_name(field.column)
+    return connections[DEFAULT_DB_ALIAS].ops.quote_name(field.column)
 
 
 def _table(model: type[Model]) -> str:
-    return connection.ops.quote_name(model._meta.db_table)
+    return connections[DEFAULT_DB_ALIAS].ops.quote_name(model._meta.db_table)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from jobs.engine.attempts import record_async_answer, record_async_successes
+from jobs.engine.attempts import log_end, record_async_answer, record_async_successes
 from jobs.engine.leases import take_role
 from jobs.engine.ports import Engine
 from jobs.engine.statements import Prepared
@@ -28,7 +28,16 @@ _SUBMITTED = Prepared(
         StepAttempt.objects.filter(state=AttemptState.SUBMITTED)
         .order_by("pk")
         .values_list(
-            "pk", "endpoint", "async_job_id", "submitted_at", "step__command", "step__phase", "step__plan__job_id"
+            "pk",
+            "endpoint",
+            "async_job_id",
+            "submitted_at",
+            "step__command",
+            "step__phase",
+            "step__key",
+            "step__plan__job_id",
+            "step__plan__job__job_id",
+            "step__plan__job__request_id",
         )
     )
 )
@@ -63,7 +72,10 @@ class _Out:
     since: float
     command: str
     phase: str
+    step: str
     job_id: int
+    job_name: str
+    request_id: str
 
 
 @dataclass
@@ -119,9 +131,9 @@ class Watcher:
 
     def _outstanding(self) -> dict[str, list[_Out]]:
         grouped: dict[str, list[_Out]] = defaultdict(list)
-        for attempt_id, endpoint, async_job_id, submitted_at, command, phase, job_id in _SUBMITTED.values():
+        for attempt_id, endpoint, async_job_id, submitted_at, *names in _SUBMITTED.values():
             since = submitted_at.timestamp() if submitted_at else self._now()
-            grouped[endpoint].append(_Out(attempt_id, endpoint, async_job_id, since, command, phase, job_id))
+            grouped[endpoint].append(_Out(attempt_id, endpoint, async_job_id, since, *names))
         alive = {one.attempt_id for out in grouped.values() for one in out}
         for gone in self._looks.keys() - alive:
             del self._looks[gone]
@@ -175,6 +187,9 @@ class Watcher:
         try:
             for one in due:
                 answer = jobs.one(one.async_job_id)
+                if answer is None or answer.status != "pending":
+                    names = {"job_id": one.job_name, "request_id": one.request_id or None, "step": one.step}
+                    log_end(answer, async_job_id=one.async_job_id, **names)
                 look = self._looks[one.attempt_id]
                 look.asked_at = self._now()
                 look.next_at = look.asked_at + self._pause(one)

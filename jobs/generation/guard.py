@@ -68,8 +68,8 @@ class GenerationGuard:
 
 def paused_reason() -> str:
     """Give why the service is paused, nothing when it is not; asks the database only."""
-    row = Generation.objects.filter(pk=ONLY, paused_at__isnull=False).first()
-    return row.paused_reason if row is not None else ""
+    row = current()
+    return row.paused_reason if row.paused_at is not None else ""
 
 
 def move_on() -> Generation:

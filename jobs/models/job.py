@@ -159,7 +159,8 @@ class FailoverJob(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["state", "next_look_at"], name="job_due"),
+            # Not of next_look_at: a row whose indexed columns stay as they are is changed within its page.
+            models.Index(fields=["id"], condition=~Q(state="finished"), name="job_unfinished"),
             models.Index(fields=["-created_at", "-id"], name="job_newest"),
             models.Index(fields=["status", "-created_at", "-id"], name="job_newest_of_status"),
             models.Index(fields=["state", "-created_at", "-id"], name="job_newest_of_state"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.json import KT
 
 from jobs.models.job import FailoverJob
 
@@ -47,6 +48,10 @@ class StepState(models.TextChoices):
     DONE = "done"
     FAILED = "failed"
     SKIPPED = "skipped"
+
+
+# Only replicas are detached from an appliance, hung on one, or snapshot.
+REPLICA_COMMANDS = ("detach_from_appliance", "attach_to_appliance", "return_to_appliance", "take_snapshot")
 
 
 class Plan(models.Model):
@@ -107,6 +112,12 @@ class Step(models.Model):
         constraints = [models.UniqueConstraint(fields=["plan", "key"], name="step_key_unique_in_plan")]
         indexes = [
             models.Index(fields=["waiting_for"], condition=~Q(waiting_for=""), name="step_waiting_for"),
+            # Before anything is destroyed the journal is asked whether it made it, and whether it is a replica.
+            models.Index(KT("arguments__volume_id"), condition=Q(command__in=REPLICA_COMMANDS), name="step_of_replica"),
+            models.Index(KT("result__vm_id"), condition=Q(command="deploy_target"), name="step_made_vm"),
+            models.Index(KT("result__root_volume_id"), condition=Q(command="deploy_target"), name="step_made_root"),
+            models.Index(KT("result__volume_id"), condition=Q(command="create_clone"), name="step_made_clone"),
+            models.Index(KT("result__snapshot_id"), condition=Q(command="take_snapshot"), name="step_made_snapshot"),
         ]
 
     def __str__(self) -> str:

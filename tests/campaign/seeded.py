@@ -122,8 +122,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "pass the point of no return over a cancel",
         CLAIMS,
-        "    if not passed:\n        raise ClaimLost",
-        "    if False:\n        raise ClaimLost",
+        '    not_cancelled = {"cancel_requested_at": None}',
+        "    not_cancelled: dict[str, object] = {}",
         ("tests/engine/test_findings_of_the_campaign.py",),
     ),
     Bug(
@@ -276,8 +276,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "trust a replica that a host may have detached",
         RUNTIME,
-        '        step__plan__job=job, step__command="detach_from_appliance", answer__kind__in=["failed", "vanished"]',
-        '        step__plan__job=job, step__command="never", answer__kind__in=["failed", "vanished"]',
+        '            step__command="detach_from_appliance",',
+        '            step__command="never",',
         ("tests/engine/test_findings_of_the_campaign.py",),
     ),
 )

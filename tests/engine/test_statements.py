@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 
-from jobs.engine.statements import PreparedAmong, compare_and_set, insert_all
+from jobs.engine.statements import Prepared, PreparedAmong, compare_and_set, insert_all
 from jobs.models import FailoverJob, PlanState, Reservation, Step, StepAttempt, StepState
 from tests.support.scenes import scene
 
@@ -47,3 +48,24 @@ def test_rows_of_one_kind_go_in_together_and_are_found_by_their_texts() -> None:
     )
     assert among.values(["vm:1", "volume:2", "elsewhere"]) == [["vm:1"], ["volume:2"]]
     assert among.values([]) == []
+
+
+def test_what_never_changes_is_part_of_the_statement_and_may_hold_any_sign() -> None:
+    job, step = _a_step()
+    Step.objects.filter(pk=step.pk).update(reason="it's 100 % %s", waiting_for="%d")
+    odd: Prepared[Step] = Prepared(
+        lambda job_id, wanted: Step.objects.filter(
+            plan__job_id=job_id, reason="it's 100 % %s", waiting_for=wanted
+        ).values_list("key"),
+        texts=frozenset({"wanted"}),
+    )
+
+    assert odd.values(job_id=job.pk, wanted="%d") == [["check"]]
+    assert odd.values(job_id=job.pk, wanted="it's") == []
+
+
+def test_what_was_made_and_what_is_a_replica_is_found_by_an_index() -> None:
+    wanted = {"step_of_replica", "step_made_vm", "step_made_root", "step_made_clone", "step_made_snapshot"}
+    with connection.cursor() as cursor:
+        kept = connection.introspection.get_constraints(cursor, Step._meta.db_table)
+    assert wanted <= kept.keys()
