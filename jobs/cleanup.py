@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
-from jobs.engine import windows
+from jobs.engine import questions, windows
 from jobs.engine.journal import record
 from jobs.engine.ports import Engine
 from jobs.errors import ActiveJob, CannotCleanUp
 from jobs.holding import hold_vm
+from jobs.leftovers import FORCED, left_behind, may_be_left
 from jobs.models import FailoverJob, JobState, JobType, Phase, Plan, PlanKind, PlanState
 from jobs.runtime import ring_on_commit
 
@@ -22,6 +24,33 @@ class _Asked:
 
     by: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Forced:
+    """A forced cleanup: its job, and what it had to leave so far (resource, why, what to do); the job goes on."""
+
+    job: FailoverJob
+    left: list[dict[str, Any]]
+
+
+def force_cleanup(*, engine: Engine, job: FailoverJob, actor: str, reason: str = "") -> Forced:
+    """Clean a test up without asking about what can't be removed: that is left, and listed here and at the job.
+
+    Only what the test made may be left so. Whatever is about a replica, and a call that may still be at work, is asked
+    about all the same. Raises CannotCleanUp, ActiveJob.
+    """
+    with transaction.atomic():
+        job = clean_up(engine=engine, job=job, actor=actor, reason=reason)
+        words = f"{actor or 'Somebody'} has the cleanup forced: what can't be removed is left and listed."
+        record(engine, job, FORCED, words, actor=actor, reason=reason)
+        for question in job.questions.filter(answered_at=None).select_related("job", "step__plan"):
+            offered = {choice["choice"] for choice in question.choices}
+            if question.step is not None and questions.SKIP.answer in offered and may_be_left(question.step):
+                skip = questions.SKIP.answer
+                questions.answer(engine, question=question, choice=skip, actor=actor, reason=questions.WHEN_FORCED)
+    job.refresh_from_db()
+    return Forced(job, left_behind(job))
 
 
 def clean_up(*, engine: Engine, job: FailoverJob, actor: str, reason: str = "") -> FailoverJob:

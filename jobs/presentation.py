@@ -12,6 +12,7 @@ from inventory.redaction import Redactor
 from jobs.cleanup import obstacle_to_cleanup
 from jobs.durations import NANOSECONDS, format_duration
 from jobs.evidence import evidence_of
+from jobs.leftovers import left_behind
 from jobs.models import (
     AttemptState,
     FailoverJob,
@@ -98,7 +99,7 @@ def details(job: FailoverJob, steps: Sequence[Step]) -> dict[str, Any]:
         "window_opened_at": job.window_opened_at,
         **_window(job),
         "evidence": evidence_of(job, steps) if _is_planned_test(job) else None,
-        "left_behind": left_behind(job),
+        "left_behind": left_behind(job, steps),
         "stalled_replication": _torn(job),
         "rollback_window": window_body(job),
         "retry_of": job.retry_of.job_id if job.retry_of is not None else None,
@@ -249,20 +250,6 @@ def allowed_actions(job: FailoverJob) -> list[AllowedAction]:
         AllowedAction("extend", allowed=not extend, reason=extend),
         AllowedAction("rollback", allowed=not back, reason=back),
         AllowedAction("commit", allowed=not back, reason=back),
-    ]
-
-
-def left_behind(job: FailoverJob) -> list[dict[str, Any]]:
-    """List what the job made and did not remove though it was undone: steps that an operator skipped, until a later
-    cleanup did them.
-    """
-    undone = Step.objects.filter(plan__job=job).exclude(plan__kind="forward").order_by("plan__number", "position")
-    newest = {step.key: step for step in undone}
-    skipped = [newest[key] for key in dict.fromkeys(step.key for step in undone if step.state == StepState.SKIPPED)]
-    return [
-        {"step": step.key, "what": step.title, "reason": step.reason}
-        for step in skipped
-        if step.state != StepState.DONE
     ]
 
 

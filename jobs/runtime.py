@@ -21,7 +21,7 @@ from inventory.clouds import gateway_for
 from inventory.models import Appliance, ProtectedVM, ReplicaState, Replication, ReplicaVolume, TargetCloud
 from inventory.reservations import release
 from inventory.trust import doubt
-from jobs import measuring, queue
+from jobs import leftovers, measuring, queue
 from jobs.commands import CommandCatalogue
 from jobs.commands.base import words_are_transient
 from jobs.destroy_port import LedgerOfDestruction, was_ever_replica
@@ -31,7 +31,7 @@ from jobs.engine.ports import Bell, Engine, Rules
 from jobs.engine.statements import Prepared, compare_and_set
 from jobs.generation.guard import GenerationGuard
 from jobs.known import appliance_of, cloud_of, is_replica, vm_of
-from jobs.models import AttemptState, FailoverJob, JobType, Outcome, Phase, StepAttempt, StepState
+from jobs.models import AttemptState, FailoverJob, JobType, Outcome, Phase, Step, StepAttempt, StepState
 from jobs.notices import tell_of, tell_of_end
 from jobs.plans.specification import FailoverSpecification, Strategy
 from jobs.replication_hooks import replication_of
@@ -278,6 +278,14 @@ class InventoryLedger:
     def asked(self, *, job: FailoverJob, words: str) -> None:
         """Tell that a person is needed."""
         tell_of(job, Event.QUESTION, words=words, now=self.now())
+
+    def lets_be_left(self, *, job: FailoverJob, step: Step) -> str:
+        """Name who had the cleanup forced, where the step is about nothing but what the test made."""
+        return leftovers.forced_by(job) if leftovers.may_be_left(step) else ""
+
+    def left(self, *, step: Step) -> Mapping[str, Any]:
+        """Name the resource, why it was left and what to do."""
+        return leftovers.entry_of(step)
 
     def overdue(self, *, job: FailoverJob, words: str) -> None:
         """Tell that the test VM runs beyond its time."""

@@ -45,6 +45,19 @@ class TestStartAnswer(StartAnswer):
     data = StartedTest()
 
 
+class LeftoverAnswer(serializers.Serializer[Any]):
+    """This will describe a thing that a job did not put back or remove, why, and what is to be done about it."""
+
+    step = serializers.CharField(allow_blank=True, help_text="The step that was left undone.")
+    what = serializers.CharField(help_text="The same in words.")
+    resource_type = serializers.CharField(help_text="volume, snapshot, virtual_machine or replication.")
+    name = serializers.CharField(help_text="Its name in the cloud, or the disk's.")
+    id = serializers.CharField(help_text="CloudStack's id; of a replication the VM's.")
+    is_replica = serializers.BooleanField(help_text="true: no failover of the VM before it is back and verified.")
+    reason = serializers.CharField(help_text="Why it was left, and by whom.")
+    to_do = serializers.CharField(help_text="What is to be done about it.")
+
+
 class CleanupAnswer(serializers.Serializer[Any]):
     """This will describe a cleanup that was taken, or that is under way already."""
 
@@ -53,6 +66,7 @@ class CleanupAnswer(serializers.Serializer[Any]):
     job_id = serializers.CharField()
     cleanup_status = serializers.CharField()
     estimated_cleanup_time = serializers.CharField()
+    left_behind = LeftoverAnswer(many=True, help_text="What had to be left so far; the status lists it from then on.")
 
 
 class DiskEvidence(serializers.Serializer[Any]):
@@ -174,7 +188,7 @@ class JobDetails(serializers.Serializer[Any]):
     window_ends_at = serializers.DateTimeField(allow_null=True)
     overdue_since = serializers.DateTimeField(allow_null=True)
     evidence = Evidence(allow_null=True)
-    left_behind = serializers.ListField(child=serializers.DictField())
+    left_behind = LeftoverAnswer(many=True)
     stalled_replication = TornReplica(
         allow_null=True, help_text="Set where the failover went on from a replica that may be torn; it stays for ever."
     )

@@ -9,6 +9,7 @@ from typing import Any
 from jobs.bulk import Ended
 from jobs.durations import NANOSECONDS, format_duration
 from jobs.forecast import plan_body
+from jobs.leftovers import left_behind
 from jobs.listing import Page
 from jobs.models import FailoverJob, JobType
 from jobs.presentation import actions_body, estimated_cleanup_time, estimated_duration, status_body
@@ -116,6 +117,7 @@ def cleaning(job: FailoverJob) -> dict[str, Any]:
         "job_id": job.job_id,
         "cleanup_status": "in_progress",
         "estimated_cleanup_time": estimated_cleanup_time(endpoint=job.endpoint),
+        "left_behind": left_behind(job),
     }
 
 

@@ -103,10 +103,13 @@ class CancelBody(serializers.Serializer[Any]):
     reason = Text(required=False, allow_blank=True, default="", max_length=1000)
 
 
-class ReasonOfCleanup(serializers.Serializer[Any]):
+class CleanupQuery(serializers.Serializer[Any]):
     """This will parse the query of a cleanup: a DELETE has no body that every client can send."""
 
     reason = Text(required=False, allow_blank=True, default="", max_length=1000)
+    force = serializers.BooleanField(
+        required=False, default=False, help_text="Leave what can't be removed, and list it, instead of asking."
+    )
 
 
 class RollbackBody(serializers.Serializer[Any]):

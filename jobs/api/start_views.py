@@ -15,11 +15,11 @@ from jobs.api.answers import CleanupAnswer, StartAnswer, TestStartAnswer
 from jobs.api.callers import actor_of
 from jobs.api.parsed_starts import ParsedStart, parsed_start, refuse_dry_run_in_body
 from jobs.api.rendering import bulk_started, cleaning
-from jobs.api.requests import ReasonOfCleanup
+from jobs.api.requests import CleanupQuery
 from jobs.api.start_answers import BulkAnswer, DryRunAnswer, TestDryRunAnswer
 from jobs.api.start_requests import BulkBody, DryRunQuery, StartBody, TestStartBody
 from jobs.bulk import start_each
-from jobs.cleanup import clean_up
+from jobs.cleanup import clean_up, force_cleanup
 from jobs.errors import InvalidStart
 from jobs.models import JobType
 from jobs.runtime import Gateways, process_engine, process_gateways
@@ -74,18 +74,23 @@ class TestFailoverViewSet(ViewSet):
         return _started(request, kind=JobType.TEST)
 
     @extend_schema(
-        parameters=[ReasonOfCleanup],
+        parameters=[CleanupQuery],
         request=None,
         responses={200: CleanupAnswer},
         operation_id="clean_up_test_failover",
     )
     def destroy(self, request: Request, job_id: str) -> Response:
-        """End a test failover at any moment and remove what it made; safe to repeat."""
-        parser = ReasonOfCleanup(data=request.query_params)
+        """End a test failover at any moment and remove what it made; safe to repeat.
+
+        What can't be removed becomes a question; with `force=true` it is left, and `left_behind` lists it so far.
+        """
+        parser = CleanupQuery(data=request.query_params)
         parser.is_valid(raise_exception=True)
-        asked: dict[str, Any] = parser.validated_data
-        job = clean_up(engine=process_engine(), job=job_of(job_id), actor=actor_of(request), **asked)
-        return Response(cleaning(job))
+        query: dict[str, Any] = parser.validated_data
+        said: dict[str, Any] = {"engine": process_engine(), "actor": actor_of(request), "reason": query["reason"]}
+        job = job_of(job_id)
+        cleaned = force_cleanup(job=job, **said).job if query["force"] else clean_up(job=job, **said)
+        return Response(cleaning(cleaned))
 
 
 class BulkFailoverViewSet(ViewSet):

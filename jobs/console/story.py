@@ -9,8 +9,9 @@ from typing import Any
 from django.urls import reverse
 
 from jobs.console.verbs import VERBS
+from jobs.leftovers import left_behind
 from jobs.models import FailoverJob, JobState
-from jobs.presentation import allowed_actions, current_steps, left_behind, open_questions
+from jobs.presentation import allowed_actions, current_steps, open_questions
 from jobs.timeline import plans_of
 
 _EVENTS_SHOWN = 200

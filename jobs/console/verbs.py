@@ -15,7 +15,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from jobs.cleanup import clean_up
+from jobs.cleanup import clean_up, force_cleanup
 from jobs.engine.ports import Engine
 from jobs.errors import JobError
 from jobs.models import FailoverJob, Question
@@ -36,6 +36,16 @@ class ReasonForm(forms.Form):
         max_length=1000,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "autofocus": True}),
         help_text="Stays in the job's events for good.",
+    )
+
+
+class CleanupForm(ReasonForm):
+    """This will ask whether a cleanup shall leave what it can't remove."""
+
+    force = forms.BooleanField(
+        required=False,
+        label="Force it",
+        help_text="What can't be removed is left and listed, instead of becoming a question. Never a replica.",
     )
 
 
@@ -69,8 +79,8 @@ class Verb:
     is_dangerous: bool = True
 
 
-def _clean_up(*, engine: Engine, job_id: str, actor: str, reason: str) -> None:
-    clean_up(engine=engine, job=job_of(job_id), actor=actor, reason=reason)
+def _clean_up(*, engine: Engine, job_id: str, actor: str, reason: str, force: bool) -> None:
+    (force_cleanup if force else clean_up)(engine=engine, job=job_of(job_id), actor=actor, reason=reason)
 
 
 def _retry(*, engine: Engine, job_id: str, actor: str, reason: str) -> None:
@@ -94,6 +104,7 @@ VERBS = {
         "The test VM, the copies of its disks and their snapshots are removed. The replicas stay.",
         "Clean up",
         _clean_up,
+        form=CleanupForm,
         is_dangerous=False,
     ),
     "extend": Verb(

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from jobs.engine.contracts import AsyncJobs, Clock, Command
-from jobs.models import FailoverJob
+from jobs.models import FailoverJob, Step
 
 
 class Bell(Protocol):
@@ -52,6 +52,12 @@ class Ledger(Protocol):
 
     def asked(self, *, job: FailoverJob, words: str) -> None:
         """Take note that the job has a question for an operator."""
+
+    def lets_be_left(self, *, job: FailoverJob, step: Step) -> str:
+        """Name who said beforehand that this step may be left undone; nothing where a person has to say so."""
+
+    def left(self, *, step: Step) -> Mapping[str, Any]:
+        """Say what a step that is left undone leaves: its resource, why, and what is to be done."""
 
     def overdue(self, *, job: FailoverJob, words: str) -> None:
         """Take note that a test's time is over and nothing was cleaned up."""

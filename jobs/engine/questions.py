@@ -34,6 +34,7 @@ TREAT_AS_DONE = Choice(
     "treat_as_done", "Go on as if the step had succeeded; only when you saw it in the cloud yourself."
 )
 SKIP = Choice("skip", "Leave this undone and go on with the rest; it stays listed as left behind.")
+WHEN_FORCED = "The cleanup was forced."
 LEAVE = Choice("leave", "End the job as failed and leave everything where it is now.")
 
 
@@ -70,8 +71,19 @@ def ask(
     )
     if created:
         record(engine, job, "question", text, step=step.key, choices=[choice.answer for choice in choices])
-        engine.ledger.asked(job=job, words=text)
+        _tell_or_leave(engine, question)
     return question
+
+
+def _tell_or_leave(engine: Engine, question: Question) -> None:
+    """Have a person told, unless somebody said beforehand that this may be left undone (a forced cleanup)."""
+    job, step = question.job, question.step
+    may_be_left = step is not None and SKIP.answer in {offered["choice"] for offered in question.choices}
+    leaver = engine.ledger.lets_be_left(job=job, step=step) if may_be_left and step is not None else ""
+    if leaver:
+        answer(engine, question=question, choice=SKIP.answer, actor=leaver, reason=WHEN_FORCED)
+    else:
+        engine.ledger.asked(job=job, words=question.text)
 
 
 def answer(engine: Engine, *, question: Question, choice: str, actor: str, reason: str = "") -> None:
@@ -133,6 +145,8 @@ def _carry_out(engine: Engine, job: FailoverJob, step: Step, choice: str) -> Non
         case "skip":
             _close(engine, attempt, AttemptState.NOT_DONE)
             Step.objects.filter(pk=step.pk).update(state=StepState.SKIPPED, finished_at=now)
+            left = engine.ledger.left(step=step)
+            record(engine, job, "left_behind", f"{step.title}: left undone.", step=step.key, left=left)
         case "leave":
             _close(engine, attempt, AttemptState.NOT_DONE)
             step.plan.steps.exclude(state=StepState.DONE).update(state=StepState.SKIPPED, finished_at=now)

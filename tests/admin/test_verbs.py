@@ -186,3 +186,15 @@ def test_the_page_of_a_vm_shows_what_was_found_and_offers_the_starts(
     assert "Live: ready" in text and "Test: never checked" in text
     assert _start(vm, "live") in text
     assert _start(vm, "live") not in viewer.get(page).content.decode()
+
+
+def test_a_cleanup_is_forced_only_where_the_box_is_ticked(operator: Client, service: Service) -> None:
+    job = service.start_live(_vm_id())
+    FailoverJob.objects.filter(pk=job.pk).update(job_type="test")
+
+    asked = operator.post(_address(job, "cleanup"), {"reason": "over"})
+    unforced = job.events.filter(kind="cleanup_forced").exists()
+    forced = operator.post(_address(job, "cleanup"), {"reason": "the lab closes", "force": "on"})
+
+    assert (asked.status_code, unforced, forced.status_code) == (302, False, 302)
+    assert job.events.get(kind="cleanup_forced").fields["reason"] == "the lab closes"

@@ -170,6 +170,21 @@ def test_a_cleanup_answers_as_the_contract_says_however_often_it_is_asked_for(
         assert body["estimated_cleanup_time"] == "2-5 minutes"
 
 
+def test_a_forced_cleanup_is_told_what_was_left_so_far_and_takes_only_yes_or_no(
+    operator: APIClient, vm: ProtectedVM
+) -> None:
+    job_id = operator.post(TEST, _start(vm.vm_id)).json()["job_id"]
+
+    doubtful = operator.delete(f"{TEST}/{job_id}?force=perhaps")
+    untouched = FailoverJob.objects.get().cancel_requested_at
+    forced = operator.delete(f"{TEST}/{job_id}?force=true&reason=the+lab+closes")
+
+    assert (doubtful.status_code, untouched) == (400, None)
+    assert (forced.status_code, forced.json()["left_behind"]) == (200, [])
+    event = FailoverJob.objects.get().events.get(kind="cleanup_forced")
+    assert event.fields["reason"] == "the lab closes"
+
+
 def test_a_cleanup_that_the_state_forbids_is_409_with_the_status(operator: APIClient, vm: ProtectedVM) -> None:
     job_id = operator.post(TEST, _start(vm.vm_id)).json()["job_id"]
     FailoverJob.objects.update(state="finished", status="failed", outcome="failed")

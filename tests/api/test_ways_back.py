@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from cloudstack_simulator import Fault
 from jobs.models import FailoverJob, Outcome
 from tests.support.scenes import Scene, scene
 from tests.support.serving import reached_by_doors
@@ -147,3 +148,18 @@ def test_the_command_line_has_the_same_verbs(stage: Scene) -> None:
     assert "1. Stop the target VM" in out.getvalue()
     assert "Now possible: rollback, commit." in out.getvalue()
     assert job.events.get(kind="commit_requested").actor == "manage.py"
+
+
+def test_the_command_line_forces_a_cleanup_and_prints_what_was_left(stage: Scene) -> None:
+    job = stage.service.start_test("vm-one")
+    stage.service.run()
+    stage.simulator.faults.add(Fault("deleteSnapshot", "refuse", times=1000))
+    stage.service.clean_up(job)
+    stage.service.run()
+    out = io.StringIO()
+
+    call_command("failover", "cleanup", job.job_id, "--force", "--reason", "the lab closes", stdout=out)
+
+    (snapshot,) = stage.simulator.snapshots()
+    assert "Left so far: 1." in out.getvalue()
+    assert f"snapshot {snapshot.name} ({snapshot.id})" in out.getvalue()

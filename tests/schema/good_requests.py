@@ -40,6 +40,7 @@ def good_requests(
         Sent("POST", f"{API}/failover/{job_id}/cancel", {"reason": "wrong VM"}),
         Sent("POST", f"{API}/failover/{job_id}/answer", {"question_id": 1, "choice": "retry", "reason": "seen"}),
         Sent("DELETE", f"{API}/failover/test/{job_id}", query="reason=over"),
+        Sent("DELETE", f"{API}/failover/test/{job_id}", query="reason=over&force=true"),
         Sent("POST", f"{API}/failover/{job_id}/extend", {"duration": "30m", "reason": "one more look"}),
         Sent("POST", f"{API}/failover/{live_job_id}/rollback", {"confirm_vm_name": "three", "reason": "bad data"}),
         Sent("POST", f"{API}/failover/{live_job_id}/rollback", {}, query="dry_run=true"),

@@ -6,8 +6,8 @@ import pytest
 
 from cloudstack_simulator import Fault
 from jobs import verbs
+from jobs.leftovers import left_behind
 from jobs.models import FailoverJob, JobState, Outcome
-from jobs.presentation import left_behind
 from tests.support.choices import answer_to, by_hand, disk_of, takes
 from tests.support.ends_of_tests import assert_removed
 from tests.support.scenes import Scene, scene

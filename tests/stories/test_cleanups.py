@@ -7,8 +7,8 @@ import pytest
 from cloudstack_simulator import Fault
 from inventory.models import HoldMethod
 from jobs.errors import CannotCleanUp
+from jobs.leftovers import left_behind
 from jobs.models import JobState, Outcome, PlanKind, StepState
-from jobs.presentation import left_behind
 from tests.support.ends_of_tests import assert_removed, ours
 from tests.support.scenes import scene
 from tests.support.telling import answer, carry_on, count_of, until_called

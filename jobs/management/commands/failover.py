@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from jobs import services, verbs
-from jobs.cleanup import clean_up
+from jobs.cleanup import clean_up, force_cleanup
 from jobs.errors import JobError
 from jobs.models import FailoverJob
 from jobs.presentation import allowed_actions, current_steps
@@ -33,6 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--choice", default="", help="answer: one of its choices")
         parser.add_argument("--duration", default="", help="extend: how much later, as 30m or 2h")
         parser.add_argument("--confirm-vm-name", default="", help="rollback: the name of the VM whose writes are lost")
+        parser.add_argument("--force", action="store_true", help="cleanup: leave what can't be removed, and list it")
         parser.add_argument("--dry-run", action="store_true", help="cancel, rollback, retry: say what it would do")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -59,6 +60,10 @@ class Command(BaseCommand):
                 return None
             case "cancel":
                 job = services.cancel(**said)
+            case "cleanup" if options["force"]:
+                forced = force_cleanup(engine=engine, job=job, actor=options["actor"], reason=options["reason"])
+                self._show_left(forced.left)
+                job = forced.job
             case "cleanup":
                 job = clean_up(engine=engine, job=job, actor=options["actor"], reason=options["reason"])
             case "answer":
@@ -80,6 +85,12 @@ class Command(BaseCommand):
             case "rollback":
                 job = verbs.roll_back(**said, typed_name=options["confirm_vm_name"])
         return job
+
+    def _show_left(self, left: list[dict[str, Any]]) -> None:
+        self.stdout.write(f"Left so far: {len(left) or 'nothing'}.")
+        for entry in left:
+            self.stdout.write(f"  {entry['resource_type']} {entry['name']} ({entry['id']}): {entry['reason']}")
+            self.stdout.write(f"    {entry['to_do']}")
 
     def _show_steps(self, preview: dict[str, Any]) -> None:
         self.stdout.write(preview["words"])
