@@ -15,7 +15,7 @@ from debugtools.outside import CloudHealth, broker_in_words, looked_at
 from inventory.models import ProtectedVM, ReplicaVolume, TargetCloud
 from jobs.engine.sweeper import ROLE
 from jobs.generation.guard import paused_reason
-from jobs.models import FailoverJob, JobState, ProcessLease, Pulse, PulsePart, RoleLease
+from jobs.models import FailoverJob, JobState, ProcessLease, Pulse, PulsePart, RoleLease, WorldLook
 from networks.models import NetworkMapping
 
 # Who watches renews its role, and notes its sweeps, every five seconds.
@@ -23,6 +23,8 @@ STALLED_AFTER = timedelta(seconds=20)
 # One canary may get lost: the next is sent half a minute later.
 CANARY_LATE_AFTER = timedelta(seconds=60)
 
+# The worst come first; `counts` has them all.
+_FINDINGS_SHOWN = 50
 # By an index: what is finished is most of the table.
 _UNFINISHED = [state for state in JobState if state != JobState.FINISHED]
 
@@ -90,6 +92,20 @@ class PulseHealth:
 
 
 @dataclass(frozen=True)
+class WorldHealth:
+    """This will hold what the last comparison of a cloud with inventory and journal found."""
+
+    cloud: str
+    looked_at: datetime
+    seconds: float
+    trouble: str
+    read_at: datetime | None
+    age_seconds: float | None
+    counts: dict[str, int]
+    findings: list[dict[str, str]]
+
+
+@dataclass(frozen=True)
 class Health:
     """This will hold the contract's components and metrics, and what is behind them."""
 
@@ -100,6 +116,7 @@ class Health:
     watcher: WatcherHealth
     sweeper: PulseHealth
     canary: PulseHealth
+    worlds: list[WorldHealth] = field(default_factory=list)
     broker: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -143,6 +160,7 @@ def health(*, now: datetime) -> Health:
         watcher=watcher,
         sweeper=sweeper,
         canary=canary,
+        worlds=_worlds(now=now),
         broker=broker,
     )
 
@@ -183,6 +201,22 @@ def _pulse(part: PulsePart, *, now: datetime) -> PulseHealth:
     row = Pulse.objects.filter(part=part).first()
     ended = row.ended_at if row else None
     return PulseHealth(last_at=ended, age_seconds=_age(ended, now=now), seconds=row.seconds if row else None)
+
+
+def _worlds(*, now: datetime) -> list[WorldHealth]:
+    return [
+        WorldHealth(
+            cloud=look.cloud.name,
+            looked_at=look.began_at,
+            seconds=look.seconds,
+            trouble=look.trouble,
+            read_at=look.read_at,
+            age_seconds=_age(look.read_at, now=now),
+            counts=look.counts,
+            findings=look.findings[:_FINDINGS_SHOWN],
+        )
+        for look in WorldLook.objects.select_related("cloud").order_by("cloud__name")
+    ]
 
 
 def _age(moment: datetime | None, *, now: datetime) -> float | None:

@@ -204,6 +204,9 @@ MIN_TEST_SECONDS = int(env.number("MIN_TEST_SECONDS", 60))
 REPLICATION_HEARTBEAT_SECONDS = int(env.number("REPLICATION_HEARTBEAT_SECONDS", 900))
 MAX_TEST_SECONDS = int(env.number("MAX_TEST_SECONDS", 30 * 24 * 3600))
 
+# --- Comparing the clouds with inventory and journal; 0 never does. ---
+VERIFY_WORLD_SECONDS = env.number("VERIFY_WORLD_SECONDS", 900)
+
 # --- Limits, per minute; 0 is none. Counted per process, or for all of them in a Redis. ---
 STARTS_PER_MINUTE = int(env.number("STARTS_PER_MINUTE", 120))
 READS_PER_MINUTE = int(env.number("READS_PER_MINUTE", 600))

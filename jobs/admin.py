@@ -32,6 +32,7 @@ from jobs.models import (
     RoleLease,
     Step,
     StepAttempt,
+    WorldLook,
 )
 
 
@@ -235,6 +236,13 @@ class RoleLeaseAdmin(JournalAdmin):
 
     list_display = ("role", "owner", "last_tick_at", "valid_until")
     search_fields = ("role", "owner")
+
+
+@admin.register(WorldLook)
+class WorldLookAdmin(JournalAdmin):
+    """This will show what the last comparison of each cloud with inventory and journal found."""
+
+    list_display = ("cloud", "read_at", "began_at", "seconds", "counts", "trouble")
 
 
 @admin.register(Pulse)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
+from django.conf import settings
 from django.db import close_old_connections
 from django.db.models import Q
 
@@ -26,6 +27,7 @@ from jobs.generation.guard import GenerationGuard, keep_marks, paused_reason
 from jobs.models import PulsePart
 from jobs.pulses import note_round, send_canary_when_due
 from jobs.runtime import Gateways
+from jobs.verification.periodic import look_when_due
 from jobs.volume_maps import map_open_questions
 from jobs.window_ends import heed_rollback_windows
 from notifications.deliveries import Deliverer
@@ -125,6 +127,17 @@ class Keeper:
 
         self._repeat(inspect, every=BEAT_SECONDS, role="inspector")
 
+    def verify_forever(self) -> None:
+        """Compare clouds with inventory and journal when that is due; of several processes one does it at a time."""
+
+        def verify() -> None:
+            if not paused_reason():
+                look_when_due(
+                    gateways=self.gateways, clock=self.engine.clock, every_seconds=settings.VERIFY_WORLD_SECONDS
+                )
+
+        self._repeat(verify, every=BEAT_SECONDS, role="verifier")
+
     def end_windows_forever(self) -> None:
         """End rollback windows, apart from the watcher: this reads clouds, and a silent one must hold up no other."""
         self._repeat(lambda: heed_rollback_windows(self.engine), every=WINDOWS_SECONDS, role="rollback-windows")
@@ -206,6 +219,7 @@ class Keeper:
             "watcher": self.watch_forever,
             "probe": self.probe_forever,
             "inspector": self.inspect_forever,
+            "verifier": self.verify_forever,
             "windows": self.end_windows_forever,
             "sealer": self.seal_forever,
             "generation": self.mark_forever,

@@ -10,6 +10,7 @@ from debugtools.log_reading import LEVELS
 from jobs.api.answers import QuestionAnswer
 from jobs.api.timeline_answers import TimelinePlan
 from jobs.models import JobState, JobStatus, JobType, Outcome
+from jobs.verification.findings import Drift, Weight
 
 
 class CloudHealthAnswer(serializers.Serializer[Any]):
@@ -49,6 +50,32 @@ class BrokerHealthAnswer(serializers.Serializer[Any]):
     error = serializers.CharField(allow_blank=True)
 
 
+class DriftAnswer(serializers.Serializer[Any]):
+    """This will describe one difference between a cloud and what inventory and journal say."""
+
+    drift = serializers.ChoiceField(choices=[drift.value for drift in Drift], help_text="Which kind it is.")
+    weight = serializers.ChoiceField(choices=[weight.value for weight in Weight], help_text="How bad it is.")
+    subject = serializers.CharField(help_text="What differs: volume, virtual machine, appliance, snapshot, network.")
+    id = serializers.CharField(help_text="CloudStack's id of it.")
+    name = serializers.CharField(allow_blank=True, help_text="Its name in the cloud.")
+    words = serializers.CharField(help_text="The difference in words.")
+    what_to_do = serializers.CharField(help_text="What is to be done about it.")
+    job_id = serializers.CharField(allow_blank=True, help_text="The job that has to do with it.")
+
+
+class WorldHealthAnswer(serializers.Serializer[Any]):
+    """This will describe what the last comparison of a cloud with inventory and journal found."""
+
+    cloud = serializers.CharField(help_text="The target cloud.")
+    looked_at = serializers.DateTimeField(help_text="When the newest look began.")
+    seconds = serializers.FloatField(help_text="How long it took.")
+    trouble = serializers.CharField(allow_blank=True, help_text="Why the cloud could not be read; blank: it was.")
+    read_at = serializers.DateTimeField(allow_null=True, help_text="When it was last read whole: the findings' time.")
+    age_seconds = serializers.FloatField(allow_null=True, help_text="The same as seconds ago.")
+    counts = serializers.DictField(child=serializers.IntegerField(), help_text="Differences by kind; those found only.")
+    findings = DriftAnswer(many=True, help_text="The differences, the worst first; at most 50.")
+
+
 class HealthDetails(serializers.Serializer[Any]):
     """This will describe what is behind the components."""
 
@@ -56,6 +83,7 @@ class HealthDetails(serializers.Serializer[Any]):
     watcher = WatcherHealthAnswer()
     sweeper = PulseHealthAnswer()
     canary = PulseHealthAnswer()
+    worlds = WorldHealthAnswer(many=True, help_text="The clouds as the periodic comparison last found them.")
     broker = BrokerHealthAnswer()
 
 

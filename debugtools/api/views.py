@@ -55,6 +55,7 @@ class HealthViewSet(ViewSet):
                     "watcher": asdict(found.watcher),
                     "sweeper": asdict(found.sweeper),
                     "canary": asdict(found.canary),
+                    "worlds": [asdict(world) for world in found.worlds],
                     "broker": found.broker,
                 },
             }

@@ -12,7 +12,8 @@ from debugtools.health import Health
 from debugtools.metrics.names import PREFIX
 from debugtools.outside import messages_waiting
 from inventory.models import ReplicaState, ReplicaVolume
-from jobs.models import AttemptState, FailoverJob, JobState, JobType, Question, StepAttempt
+from jobs.models import AttemptState, FailoverJob, JobState, JobType, Question, StepAttempt, WorldLook
+from jobs.verification.findings import Drift, weight_of
 from notifications.models import Delivery, DeliveryState, Notification
 
 # Chosen by what is in an index: what is finished is most of a table.
@@ -29,6 +30,7 @@ def families_of_state(found: Health, *, now: datetime) -> Iterator[Metric]:
     yield from _jobs()
     yield from _work_for_people()
     yield from _notifications(now=now)
+    yield from _worlds(now=now)
 
 
 def families_without_database() -> Iterator[Metric]:
@@ -107,6 +109,20 @@ def _notifications(*, now: datetime) -> Iterator[Metric]:
     due = pending.aggregate(oldest=Min("next_try_at"))["oldest"]
     lag = max(_seconds_since(due, now=now), _seconds_since(fresh.first(), now=now))
     yield _single("outbox_lag_seconds", "Seconds by which the delivery that is due for longest waits for its try.", lag)
+
+
+def _worlds(*, now: datetime) -> Iterator[Metric]:
+    """Give what the newest look at each cloud found; a cloud that was never read has no age."""
+    looks = list(WorldLook.objects.select_related("cloud"))
+    rows = {(drift.value, weight_of(drift).value): 0.0 for drift in Drift}
+    for look in looks:
+        for drift, count in look.counts.items():
+            rows[drift, weight_of(Drift(drift)).value] += count
+    words = "Differences between the clouds and what inventory and journal say, as of the last look."
+    yield _gauge("drift", words, rows.items(), labels=("kind", "weight"))
+    ages = {look.cloud.name: _seconds_since(look.read_at, now=now) for look in looks if look.read_at is not None}
+    words = "Seconds since the cloud was last compared with inventory and journal."
+    yield _gauge("world_look_age_seconds", words, _by_one_label(ages), labels=("cloud",))
 
 
 def _gauge(name: str, words: str, rows: Rows, *, labels: tuple[str, ...]) -> Metric:

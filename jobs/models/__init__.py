@@ -4,6 +4,7 @@ from jobs.models.attempt import AttemptState, Reservation, StepAttempt
 from jobs.models.event import JobEvent
 from jobs.models.job import AfterWindow, FailoverJob, JobState, JobStatus, JobType, Outcome, Priority
 from jobs.models.lease import ProcessLease, RoleLease
+from jobs.models.look import WorldLook
 from jobs.models.plan import Phase, Plan, PlanKind, PlanState, Step, StepState
 from jobs.models.pulse import Pulse, PulsePart
 from jobs.models.question import Question
@@ -33,4 +34,5 @@ __all__ = [
     "Step",
     "StepAttempt",
     "StepState",
+    "WorldLook",
 ]

@@ -94,6 +94,11 @@ _ADVICE = {
 }
 
 
+def weight_of(drift: Drift) -> Weight:
+    """Say how bad a kind of difference is."""
+    return _ADVICE[drift].weight
+
+
 @dataclass(frozen=True)
 class Finding:
     """One difference: of which thing (`subject` is its kind, `id` and `name` the cloud's), in words."""

@@ -15,8 +15,9 @@ from django.utils import timezone
 
 from failover_project.api.page_policies import ADMIN, DESCRIPTIONS
 from inventory.models import ProtectedVM, TargetCloud
-from jobs.models import FailoverJob, JobState, StepAttempt
+from jobs.models import FailoverJob, JobState, StepAttempt, WorldLook
 from tests.admin.conftest import browser_of
+from tests.support.inventory_of import ScenarioInventory
 from tests.support.service import Service
 
 _ELSEWHERE = re.compile(r"""(?:\bsrc|<link[^>]*\bhref|\baction|srcset|url\()\s*=?\s*["'(]?\s*(?:https?:)?//""")
@@ -223,3 +224,16 @@ def test_a_viewer_sees_all_and_configures_nothing(viewer: Client, finished: Fail
     assert changed.status_code == 403
     assert viewer.get(reverse("admin:access_apitoken_changelist")).status_code == 403
     assert viewer.get(reverse("admin:auth_user_changelist")).status_code == 403
+
+
+def test_the_overview_tells_how_each_cloud_differed_at_the_last_comparison(
+    viewer: Client, inventory: ScenarioInventory
+) -> None:
+    finding = {"weight": "alarm", "words": "The replica hangs on VM <b>stranger</b>", "what_to_do": "Detach it"}
+    now = timezone.now()
+    WorldLook.objects.create(cloud=inventory.cloud, began_at=now, read_at=now, findings=[finding])
+
+    page = viewer.get(reverse("console-health")).content.decode()
+
+    assert "1 difference<" in page and "Detach it" in page
+    assert "VM &lt;b&gt;stranger&lt;/b&gt;" in page

@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 from cloudstack_simulator import Fault
 from inventory.models import TargetCloud
 from inventory.tallies.counting import TALLIES
+from jobs.verification.periodic import look_when_due
 from tests.api.test_metrics import Figures, scraped
 from tests.api.test_probes import engines_run
 from tests.house.tree import ROOT, document
@@ -44,6 +45,7 @@ def found(viewer: APIClient) -> Figures:
     stage.service.start_live("vm-two")
     stage.service.run()
     TALLIES.flush()
+    look_when_due(gateways=stage.service.gateway, clock=stage.service.clock, every_seconds=1.0)
     assert TargetCloud.objects.filter(clock_skew_seconds__isnull=False).exists()
     return scraped(viewer)
 

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from debugtools.looks import Looks
 from inventory.models import TargetCloud
-from jobs.models import ProcessLease, PulsePart, RoleLease
+from jobs.models import ProcessLease, PulsePart, RoleLease, WorldLook
 from jobs.pulses import note_round
 from tests.support.inventory_of import ScenarioInventory
 
@@ -188,3 +188,31 @@ def test_a_look_that_breaks_off_is_trouble_and_not_silence() -> None:
     assert "broke off" in Looks().at({"a": breaks})["a"]
     for look in [thread for thread in threading.enumerate() if thread.name == "look"]:
         look.join(5)
+
+
+def test_the_last_comparison_of_each_cloud_is_told(viewer: APIClient, inventory: ScenarioInventory) -> None:
+    now = timezone.now()
+    finding = {
+        "drift": "volume_detached",
+        "weight": "warning",
+        "subject": "volume",
+        "id": "5b7d",
+        "name": "replica-one-disk-0",
+        "words": "It hangs on no VM",
+        "what_to_do": "Attach it",
+        "job_id": "",
+    }
+    WorldLook.objects.create(
+        cloud=inventory.cloud,
+        began_at=now,
+        read_at=now - timedelta(seconds=60),
+        trouble="it did not answer",
+        counts={"volume_detached": 1},
+        findings=[finding],
+    )
+
+    (world,) = viewer.get("/api/v1/debug/health").json()["details"]["worlds"]
+
+    assert (world["cloud"], world["counts"], world["findings"]) == ("simulated", {"volume_detached": 1}, [finding])
+    assert world["trouble"] == "it did not answer"
+    assert world["age_seconds"] >= 60
