@@ -18,7 +18,7 @@ from jobs.engine.board import Board, read_board
 from jobs.engine.journal import load_command, record
 from jobs.engine.ports import Engine
 from jobs.engine.statements import Prepared
-from jobs.models import AttemptState, FailoverJob, JobState, Step, StepAttempt
+from jobs.models import AttemptState, FailoverJob, JobState, Step, StepAttempt, StepState
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +73,8 @@ def _work(engine: Engine, *, job_id: int, phase: str) -> list[str]:
             # All is in the cloud's hands: there is nothing to decide before the watcher brings its word.
             decisions.rest(engine, board)
             return []
-        board = None
+        if not board.is_exact:
+            board = None
     phases = board.due_phases if board is not None else []
     return sorted(phases, key=lambda other: other == phase)
 
@@ -105,7 +106,10 @@ def _is_out(attempt: StepAttempt | None) -> bool:
 def _continue(engine: Engine, board: Board, attempt: StepAttempt) -> bool:
     """Carry an attempt on; False when nothing can have changed."""
     with structlog.contextvars.bound_contextvars(step=attempt.step.key, async_job_id=attempt.async_job_id):
-        return _carry_on(engine, board, attempt)
+        moved = _carry_on(engine, board, attempt)
+    if attempt in board.unfinished:
+        board.is_exact = False
+    return moved
 
 
 def _carry_on(engine: Engine, board: Board, attempt: StepAttempt) -> bool:
@@ -117,9 +121,9 @@ def _carry_on(engine: Engine, board: Board, attempt: StepAttempt) -> bool:
         case AttemptState.SUBMITTED:
             return attempts.ask_when_overdue(engine, job=job, step=step, attempt=attempt, command=command)
         case AttemptState.ANSWERED:
-            attempts.settle(engine, job=job, step=step, attempt=attempt, command=command)
+            attempts.settle(engine, board=board, step=step, attempt=attempt, command=command)
         case AttemptState.UNKNOWN:
-            attempts.resolve(engine, job=job, step=step, attempt=attempt, command=command)
+            attempts.resolve(engine, board=board, step=step, attempt=attempt, command=command)
     return True
 
 
@@ -128,12 +132,15 @@ def _start(engine: Engine, board: Board, step: Step) -> StepAttempt | None:
     with structlog.contextvars.bound_contextvars(step=step.key):
         claimed = claims.claim(engine, board=board, step=step)
         if claimed is None:
+            board.is_exact = board.is_exact and step.state == StepState.DONE
             return None
         with structlog.contextvars.bound_contextvars(async_job_id=claimed.attempt.async_job_id):
             attempts.submit(engine, job=board.job, step=step, claimed=claimed)
     if claimed.attempt.state == AttemptState.ANSWERED:
         # A call that answers when its work is done: nothing has to be decided before it is read back.
         _continue(engine, board, claimed.attempt)
+    elif claimed.attempt.state != AttemptState.SUBMITTED:
+        board.is_exact = False
     return claimed.attempt
 
 

@@ -15,6 +15,7 @@ import structlog
 from django.db import transaction
 
 from jobs.engine import questions
+from jobs.engine.board import Board
 from jobs.engine.claims import Claimed
 from jobs.engine.contracts import (
     Absent,
@@ -123,23 +124,24 @@ def _settling_like_a_failure(engine: Engine) -> dict[str, Any]:
     }
 
 
-def settle(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttempt, command: Command) -> None:
+def settle(engine: Engine, *, board: Board, step: Step, attempt: StepAttempt, command: Command) -> None:
     """Read back after an answer: the answer alone proves nothing."""
     kind = attempt.answer.get("kind")
     if kind == "failed":
         _become_unknown_after_failure(engine, attempt)
         return
-    sight = _look(engine, job, attempt, command, step=step)
+    sight = _look(engine, board.job, attempt, command, step=step)
     if sight is None:
         return
     if kind in {"succeeded", "finished"}:
-        _settle_success(engine, job, step, attempt, sight)
+        _settle_success(engine, board, step, attempt, sight)
     else:
-        _settle_refusal(engine, job, step, attempt, _without_answer(command, sight))
+        _settle_refusal(engine, board, step, attempt, _without_answer(command, sight))
 
 
-def resolve(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttempt, command: Command) -> None:
+def resolve(engine: Engine, *, board: Board, step: Step, attempt: StepAttempt, command: Command) -> None:
     """Find out by reading what became of an attempt without a usable answer (rule 2)."""
+    job = board.job
     if attempt.answer.get("kind") in {"lost", "owner_died"} and _job_turned_up(engine, job, attempt):
         return
     if attempt.settled_after is not None and engine.clock.now() < attempt.settled_after:
@@ -147,7 +149,7 @@ def resolve(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttemp
         return
     sight = _look(engine, job, attempt, command, step=step)
     if sight is not None:
-        _conclude(engine, job, step, attempt, _without_answer(command, sight))
+        _conclude(engine, board, step, attempt, _without_answer(command, sight))
 
 
 def take_over(engine: Engine, *, job: FailoverJob, attempt: StepAttempt, command: Command) -> bool:
@@ -186,9 +188,9 @@ def _was_overdue_before(engine: Engine, attempt: StepAttempt) -> bool:
     return False
 
 
-def _settle_success(engine: Engine, job: FailoverJob, step: Step, attempt: StepAttempt, sight: Sight) -> None:
+def _settle_success(engine: Engine, board: Board, step: Step, attempt: StepAttempt, sight: Sight) -> None:
     if isinstance(sight, Holds):
-        attempt_is_done(engine, job=job, step=step, attempt=attempt, result=sight.result, seen=sight.seen)
+        attempt_is_done(engine, board=board, step=step, attempt=attempt, result=sight.result, seen=sight.seen)
         return
     now = engine.clock.now()
     waited = (now - (attempt.answered_at or attempt.intent_at)).total_seconds()
@@ -196,12 +198,13 @@ def _settle_success(engine: Engine, job: FailoverJob, step: Step, attempt: StepA
         # Noted by a clock that has been set back since: patience counts from now.
         _set(attempt, AttemptState.ANSWERED, answered_at=now)
     if waited >= engine.rules.patience_after_success:
-        questions.ask_about_unseen_success(engine, job=job, step=step, attempt=attempt, seen=sight.seen)
+        questions.ask_about_unseen_success(engine, job=board.job, step=step, attempt=attempt, seen=sight.seen)
         return
     _look_again_at(attempt, engine.later(min(max(0.5, waited), 10.0)))
 
 
-def _settle_refusal(engine: Engine, job: FailoverJob, step: Step, attempt: StepAttempt, sight: Sight) -> None:
+def _settle_refusal(engine: Engine, board: Board, step: Step, attempt: StepAttempt, sight: Sight) -> None:
+    job = board.job
     text, code = str(attempt.answer.get("text", "")), attempt.answer.get("code")
     match sight:
         case Absent():
@@ -216,7 +219,7 @@ def _settle_refusal(engine: Engine, job: FailoverJob, step: Step, attempt: StepA
             )
         case Holds(result=result, seen=seen):
             # Refused, yet it is so: a create that was refused for its id leaves its entity (seen on a running cloud).
-            attempt_is_done(engine, job=job, step=step, attempt=attempt, result=result, seen=seen)
+            attempt_is_done(engine, board=board, step=step, attempt=attempt, result=result, seen=seen)
         case LeftBehind(result=result, seen=seen):
             attempt_left_something(
                 engine, job=job, step=step, attempt=attempt, result=result, sentence=f"{text} ({seen})"
@@ -233,15 +236,16 @@ def _settle_refusal(engine: Engine, job: FailoverJob, step: Step, attempt: StepA
             )
 
 
-def _conclude(engine: Engine, job: FailoverJob, step: Step, attempt: StepAttempt, sight: Sight) -> None:
+def _conclude(engine: Engine, board: Board, step: Step, attempt: StepAttempt, sight: Sight) -> None:
     """Decide when two equal readings lie far enough apart; else look again, and in the end ask."""
+    job = board.job
     if not _confirmed_twice(attempt):
         _look_again_at(attempt, engine.later(attempt.reading_gap_seconds))
         return
     text = str(attempt.answer.get("text", "")) or "No answer came."
     match sight:
         case Holds(result=result, seen=seen):
-            attempt_is_done(engine, job=job, step=step, attempt=attempt, result=result, seen=seen)
+            attempt_is_done(engine, board=board, step=step, attempt=attempt, result=result, seen=seen)
         case Absent(seen=seen):
             attempt_is_not_done(
                 engine,

@@ -55,7 +55,9 @@ _OVER = frozenset({StepState.DONE, StepState.SKIPPED})
 class Board:
     """A job, its moving plan, the plan's steps in order, their unfinished attempts, and the steps asked about.
 
-    `due_phases` are the phases with a step that may start now, as the last decision saw it.
+    `due_phases` are the phases with a step that may start now, as the last decision saw it. `is_exact` says that
+    what its owner has written since is on it too, and decided upon; whether somebody else has written shows when he
+    takes a turn.
     """
 
     job: FailoverJob
@@ -64,6 +66,7 @@ class Board:
     unfinished: list[StepAttempt]
     asked: frozenset[int]
     due_phases: list[str] = field(default_factory=list)
+    is_exact: bool = True
 
     @property
     def all_over(self) -> bool:
@@ -97,12 +100,27 @@ class Board:
         due = [a for a in mine if a not in intended and has_come(a.next_look_at, now=now)]
         return orphaned + due
 
-    @cached_property
+    @property
     def results(self) -> Mapping[str, Mapping[str, Any]]:
         """Give the results of the job's finished steps by step key: those that commands' placeholders may name."""
-        if self.plan.kind == PlanKind.FORWARD:
-            return {step.key: step.result for step in self.steps if step.state == StepState.DONE}
-        return results_of(self.job.pk)
+        return {**self._earlier, **{step.key: step.result for step in self.steps if step.state == StepState.DONE}}
+
+    @cached_property
+    def _earlier(self) -> Mapping[str, Mapping[str, Any]]:
+        return {} if self.plan.kind == PlanKind.FORWARD else results_of(self.job.pk)
+
+    def put_done(self, step: Step, *, result: Mapping[str, Any], at: datetime) -> None:
+        """Note that a step is done and its attempt known."""
+        step.state, step.result, step.finished_at = StepState.DONE, dict(result), at
+        step.reason, step.waiting_for, step.not_before = "", "", None
+        self.unfinished = [one for one in self.unfinished if one.step_id != step.pk]
+
+    def put_running(self, step: Step, attempt: StepAttempt) -> None:
+        """Note that a step was claimed by an attempt."""
+        step.state, step.attempts_made = StepState.RUNNING, attempt.number
+        step.started_at = step.started_at or attempt.intent_at
+        step.reason, step.waiting_for, step.not_before, step.waiting_since = "", "", None, None
+        self.unfinished.append(attempt)
 
 
 def read_board(job: FailoverJob) -> Board | None:

@@ -11,7 +11,8 @@ from django.db import IntegrityError, transaction
 from jobs.engine import questions
 from jobs.engine.board import Board
 from jobs.engine.contracts import Already, Ask, Clear, Command, Guarded, Refuse, Wait
-from jobs.engine.journal import load_command, lock, record, trace
+from jobs.engine.decisions import done_and_decided
+from jobs.engine.journal import load_command, lock, record, take_turn, trace
 from jobs.engine.ports import Engine
 from jobs.engine.statements import Prepared, PreparedAmong, compare_and_set, insert, insert_all
 from jobs.engine.steps import end_step_as_done, end_step_as_failed
@@ -80,7 +81,7 @@ def _follow(engine: Engine, board: Board, step: Step, command: Command, guarded:
             # Once more: the guard's reads have just measured it.
             return None if _waits_for_clock(engine, job, step) else _intend(engine, board, step, command)
         case Already(result=result, seen=seen):
-            _adopt(engine, job, step, result, seen)
+            _adopt(engine, board, step, result, seen)
         case Wait():
             if not _asked_after_long_wait(engine, job, step, guarded):
                 _wait(engine, step, guarded)
@@ -109,25 +110,29 @@ def _waits_for_clock(engine: Engine, job: FailoverJob, step: Step) -> bool:
 def _intend(engine: Engine, board: Board, step: Step, command: Command) -> Claimed | None:
     try:
         with transaction.atomic():
-            attempt = _commit_intent(engine, board.job, step, command)
+            attempt = _commit_intent(engine, board, step, command)
             _note_claim(engine, board.job, step, attempt)
     except ClaimLost:
+        board.is_exact = False
         return None
     except ReservedByOther:
+        board.is_exact = False
         # Unless it is free again: then it is claimed in the next round.
         if (taken := _first_reserved(command)) is not None:
             _wait_for_resource(engine, step, taken)
         return None
-    step.state = StepState.RUNNING
-    board.unfinished.append(attempt)
+    board.put_running(step, attempt)
     return Claimed(attempt=attempt, command=command)
 
 
-def _commit_intent(engine: Engine, job: FailoverJob, step: Step, command: Command) -> StepAttempt:
+def _commit_intent(engine: Engine, board: Board, step: Step, command: Command) -> StepAttempt:
     """Write attempt and reservations in one transaction (rule 1); raises ClaimLost, ReservedByOther."""
-    now = engine.clock.now()
+    job, now = board.job, engine.clock.now()
     # Holding the job's row, a stop (cancel, failure) and an intent cannot pass each other.
-    lock(engine, job)
+    soon = engine.later(engine.rules.patience_with_bell)
+    board.is_exact = board.is_exact and take_turn(job, next_look_at=soon)
+    if not board.is_exact:
+        lock(engine, job)
     claimed = _take(
         step,
         attempts_made=step.attempts_made + 1,
@@ -177,13 +182,13 @@ def _pass_point_of_no_return(engine: Engine, job: FailoverJob) -> None:
         raise ClaimLost
 
 
-def _adopt(engine: Engine, job: FailoverJob, step: Step, result: dict[str, object], seen: str) -> None:
+def _adopt(engine: Engine, board: Board, step: Step, result: dict[str, object], seen: str) -> None:
     """Take what is there already as the step's result, with an attempt that made no call."""
-    now = engine.clock.now()
-    with transaction.atomic():
-        lock(engine, job)
+    job, now = board.job, engine.clock.now()
+
+    def write() -> bool:
         if not _take(step, attempts_made=step.attempts_made + 1, started_at=step.started_at or now):
-            return
+            return False
         if step.is_point_of_no_return:
             compare_and_set(FailoverJob, pk=job.pk, expecting={}, point_of_no_return_at=now)
         insert(
@@ -202,6 +207,9 @@ def _adopt(engine: Engine, job: FailoverJob, step: Step, result: dict[str, objec
             )
         )
         end_step_as_done(engine, job=job, step=step, result=result, words=f"{step.title}: already so ({seen})")
+        return True
+
+    done_and_decided(engine, board, step=step, result=result, write=write)
 
 
 def _refuse(engine: Engine, job: FailoverJob, step: Step, sentence: str) -> None:

@@ -6,13 +6,15 @@ the second sees both.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
 from jobs.engine import questions, statuses, undo, windows
 from jobs.engine.board import Board, read_board
-from jobs.engine.journal import lock, record, write_plan
+from jobs.engine.journal import lock, record, take_turn, write_plan
 from jobs.engine.ports import Engine
 from jobs.engine.statements import Prepared, compare_and_set
 from jobs.engine.steps import stop_plan
@@ -52,6 +54,7 @@ def begin(engine: Engine, *, job: FailoverJob) -> bool:
             record(engine, job, "started", "A worker took the job.")
             job.state, job.started_at = JobState.RUNNING, now
             engine.ledger.started(job=job)
+    job.turn += 1
     return True
 
 
@@ -183,29 +186,72 @@ def finish(engine: Engine, *, job: FailoverJob, status: JobStatus, outcome: Outc
     engine.ledger.finished(job=job, words=words)
 
 
-def _show(engine: Engine, board: Board) -> None:
-    """Write status, state, progress and next look, and note the phases with work that is due now."""
+def done_and_decided(
+    engine: Engine, board: Board, *, step: Step, result: Mapping[str, Any], write: Callable[[], bool]
+) -> bool:
+    """Write the end of a step, by `write`; give its word, which is False when another worker ended it first.
+
+    Where nobody else has written since the board was read, and the plan only goes on, what it means for the job is
+    decided and written in the same transaction; else the board is no longer exact, and a decision has to follow.
+    """
+    if board.is_exact:
+        board.put_done(step, result=result, at=engine.clock.now())
+        if _only_goes_on(board) and _write_both(engine, board, write):
+            return True
+        board.is_exact = False
+    with transaction.atomic():
+        lock(engine, board.job)
+        return write()
+
+
+class _OthersWrote(Exception):
+    """What was read of the job is not what is so."""
+
+
+def _write_both(engine: Engine, board: Board, write: Callable[[], bool]) -> bool:
+    try:
+        with transaction.atomic():
+            if not take_turn(board.job, **outlook(engine, board)) or not write():
+                raise _OthersWrote
+    except _OthersWrote:
+        return False
+    return True
+
+
+def _only_goes_on(board: Board) -> bool:
+    """Say whether the board asks for no decision: a plan that runs, with steps left, and nobody to be asked."""
+    return (
+        board.plan.state == PlanState.RUNNING
+        and board.job.state == JobState.RUNNING
+        and not board.asked
+        and not board.all_over
+    )
+
+
+def outlook(engine: Engine, board: Board) -> dict[str, Any]:
+    """Give what the job's row is to say of the board: status, state, progress, next look; note what is due now."""
     job, startable, due_now = board.job, board.startable, board.ready(now=engine.clock.now())
     # A step that only queues for a resource moves nothing: what it waits for may be what the question is about.
     able = [step for step in startable if step.waiting_for == ""]
     waits = bool(board.asked) and not able and not _moving(board)
     shown = statuses.shown(job=job, plan=board.plan, steps=board.steps)
-    job.status = shown.status
-    job.progress = max(shown.progress, job.progress) if board.plan.kind == PlanKind.FORWARD else shown.progress
-    job.state = (
-        JobState.WAITING_FOR_OPERATOR if waits else (job.state if job.state == JobState.QUEUED else JobState.RUNNING)
-    )
-    job.next_look_at = _next_look(engine, board, startable=startable, due_now=due_now)
-    compare_and_set(
-        FailoverJob,
-        pk=job.pk,
-        expecting={},
-        status=job.status,
-        progress=job.progress,
-        state=job.state,
-        next_look_at=job.next_look_at,
-    )
     board.due_phases = list(dict.fromkeys(step.phase for step in due_now))
+    on_the_way = job.state if job.state == JobState.QUEUED else JobState.RUNNING
+    return {
+        "status": shown.status,
+        "progress": max(shown.progress, job.progress) if board.plan.kind == PlanKind.FORWARD else shown.progress,
+        "state": JobState.WAITING_FOR_OPERATOR if waits else on_the_way,
+        "next_look_at": _next_look(engine, board, startable=startable, due_now=due_now),
+    }
+
+
+def _show(engine: Engine, board: Board) -> None:
+    """Write on the job's row, which is locked, what the board says."""
+    job, values = board.job, outlook(engine, board)
+    compare_and_set(FailoverJob, pk=job.pk, expecting={}, counting="turn", **values)
+    job.turn += 1
+    for name, value in values.items():
+        setattr(job, name, value)
 
 
 def _moving(board: Board) -> bool:

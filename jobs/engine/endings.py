@@ -9,7 +9,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from jobs.engine import questions
+from jobs.engine import decisions, questions
+from jobs.engine.board import Board
 from jobs.engine.journal import lock, record
 from jobs.engine.ports import Engine
 from jobs.engine.statements import PreparedAmong, compare_and_set, take_out
@@ -36,17 +37,24 @@ _WAITING = PreparedAmong(
 
 
 def attempt_is_done(
-    engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttempt, result: Mapping[str, Any], seen: str
+    engine: Engine, *, board: Board, step: Step, attempt: StepAttempt, result: Mapping[str, Any], seen: str
 ) -> bool:
-    """Record that the attempt took effect; False when another worker ended it first."""
-    with transaction.atomic():
-        lock(engine, job)
+    """Record that the attempt took effect; False when another worker ended it first.
+
+    Where nobody else has written meanwhile and the plan goes on, what it means for the job is written with it.
+    """
+    freed: list[str] = []
+
+    def write() -> bool:
         if not _end_attempt(engine, attempt, AttemptState.DONE, seen):
             return False
-        end_step_as_done(engine, job=job, step=step, result=result, words=f"{step.title}: done ({seen})")
-        freed = _free(attempt)
+        end_step_as_done(engine, job=board.job, step=step, result=result, words=f"{step.title}: done ({seen})")
+        freed[:] = _free(attempt)
+        return True
+
+    is_written = decisions.done_and_decided(engine, board, step=step, result=result, write=write)
     ring_waiting(engine, freed)
-    return True
+    return is_written
 
 
 def attempt_is_not_done(

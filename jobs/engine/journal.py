@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -103,7 +104,24 @@ def lock(engine: Engine, job: FailoverJob) -> None:
     The sweeper looks soon, should this process die before it decides again.
     """
     job.next_look_at = engine.later(engine.rules.patience_with_bell)
-    compare_and_set(FailoverJob, pk=job.pk, expecting={}, next_look_at=job.next_look_at)
+    compare_and_set(FailoverJob, pk=job.pk, expecting={}, counting="turn", next_look_at=job.next_look_at)
+
+
+def take_turn(job: FailoverJob, *, next_look_at: datetime, **values: Any) -> bool:
+    """Lock and change the job's row if nobody has written anything of the job since it was read; else change nothing.
+
+    Then what was read of its plan, steps and attempts is what is so: all who change these take a turn, a cancel
+    leaves its moment, and what the watcher hears leaves another look.
+    """
+    as_read = {"turn": job.turn, "next_look_at": job.next_look_at, "cancel_requested_at": None}
+    if not compare_and_set(
+        FailoverJob, pk=job.pk, expecting=as_read, counting="turn", next_look_at=next_look_at, **values
+    ):
+        return False
+    job.turn += 1
+    for name, value in {**values, "next_look_at": next_look_at}.items():
+        setattr(job, name, value)
+    return True
 
 
 def load_command(engine: Engine, step: Step, *, results: Mapping[str, Mapping[str, Any]]) -> Command:

@@ -231,13 +231,15 @@ class PreparedAmong(Generic[M]):
         return self._of_number[len(given)].values(**given)
 
 
-def compare_and_set(model: type[Model], *, pk: int, expecting: Mapping[str, Any], **values: Any) -> bool:
+def compare_and_set(
+    model: type[Model], *, pk: int, expecting: Mapping[str, Any], counting: str = "", **values: Any
+) -> bool:
     """Change one row if it still is as expected (a value, or a tuple of allowed ones); the loser changes nothing.
 
-    What is expected of the row that a foreign key names is written `plan__state`.
+    What is expected of the row that a foreign key names is written `plan__state`. The field `counting` grows by one.
     """
     shape = tuple((name, _arity(wanted)) for name, wanted in expecting.items())
-    sql, setters, wheres = _update_of(model, tuple(values), shape)
+    sql, setters, wheres = _update_of(model, tuple(values), shape, counting)
     parameters = _prepared_for(setters, values.values())
     parameters.append(pk)
     for where, wanted in zip(wheres, expecting.values(), strict=True):
@@ -278,10 +280,11 @@ def _arity(wanted: Any) -> int:
 
 @cache
 def _update_of(
-    model: type[Model], names: tuple[str, ...], shape: tuple[tuple[str, int], ...]
+    model: type[Model], names: tuple[str, ...], shape: tuple[tuple[str, int], ...], counting: str
 ) -> tuple[str, tuple[Field[Any, Any], ...], tuple[Field[Any, Any], ...]]:
     setters = tuple(_field(model, name) for name in names)
-    changes = ", ".join(f"{_quoted(field)} = %s" for field in setters)
+    counted = [_quoted(_field(model, counting))] if counting else []
+    changes = ", ".join([f"{_quoted(field)} = %s" for field in setters] + [f"{one} = {one} + 1" for one in counted])
     conditions = [f"{_quoted(model._meta.pk)} = %s"]
     wheres = []
     for name, arity in shape:

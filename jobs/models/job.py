@@ -99,6 +99,9 @@ class FailoverJob(models.Model):
     cancel_requested_by = models.CharField(max_length=150, blank=True)
     defects = models.PositiveIntegerField(default=0, help_text="unexpected errors in a row, our own fault")
     next_look_at = models.DateTimeField(null=True, blank=True, help_text="when the sweeper rings at the latest")
+    turn = models.PositiveBigIntegerField(
+        default=0, help_text="grows with each change of plan, steps or attempts: whoever read before knows it by that"
+    )
 
     window_seconds = models.PositiveIntegerField(
         null=True, blank=True, help_text="how long a test VM shall run; null: no window"

@@ -149,8 +149,15 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "look at no job again",
         "jobs/engine/decisions.py",
-        "        next_look_at=job.next_look_at,\n    )\n    board.due_phases",
-        "        next_look_at=None,\n    )\n    board.due_phases",
+        '        "next_look_at": _next_look(engine, board, startable=startable, due_now=due_now),',
+        '        "next_look_at": None,',
+    ),
+    Bug(
+        "write from what was read before others wrote",
+        "jobs/engine/journal.py",
+        '    as_read = {"turn": job.turn, "next_look_at": job.next_look_at, "cancel_requested_at": None}',
+        "    as_read: dict[str, Any] = {}",
+        ("tests/engine/test_turns.py",),
     ),
     Bug(
         "clean up before the window ends",
