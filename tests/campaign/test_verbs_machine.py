@@ -17,8 +17,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from cloudstack_simulator import Fault
 from inventory.models import HoldMethod
 from jobs import services, verbs
+from jobs.cleanup import force_cleanup
 from jobs.errors import JobError
 from jobs.models import FailoverJob, JobState, JobType, Outcome, Question
+from jobs.retries import retry
 from tests.faults.cases import KINDS
 from tests.support.scenes import scene
 from tests.support.worlds import assert_journal_agrees, assert_never_harmed, assert_released, remember
@@ -88,6 +90,28 @@ class Verbs(RuleBasedStateMachine):
         job = self._any_job(pick)
         if job is not None:
             self._try(lambda: self.stage.service.clean_up(job))
+
+    @rule(pick=st.integers(0, 9))
+    def force_cleanup(self, pick: int) -> None:
+        """Force the cleanup of any job."""
+        job = self._any_job(pick)
+        if job is not None:
+            self._try(lambda: force_cleanup(engine=self.stage.service.engine, job=job, actor="olga"))
+
+    @rule(pick=st.integers(0, 9))
+    def retry(self, pick: int) -> None:
+        """Try any job again, twice at once: the second press makes no other job."""
+        job = self._any_job(pick)
+        if job is None:
+            return
+        service = self.stage.service
+
+        def press() -> None:
+            for _ in range(2):
+                retry(engine=service.engine, gateways=service.gateway, job_id=job.job_id, actor="olga")
+
+        self._try(press)
+        assert job.retries.exclude(state=JobState.FINISHED).count() <= 1
 
     @rule(pick=st.integers(0, 9))
     def roll_back(self, pick: int) -> None:
@@ -188,4 +212,5 @@ def test_no_order_of_verbs_does_harm(db: None) -> None:
 
 def test_the_machine_presses_every_verb() -> None:
     pressed = {name for name in vars(Verbs) if hasattr(vars(Verbs)[name], "hypothesis_stateful_rule")}
-    assert pressed >= {"start_live", "start_test", "cancel", "clean_up", "answer", "roll_back", "commit", "extend"}
+    starts, ends = {"start_live", "start_test", "retry"}, {"cancel", "clean_up", "force_cleanup", "roll_back", "commit"}
+    assert pressed >= starts | ends | {"answer", "extend"}
