@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("jobs", "0012_what_was_made_and_who_is_due"),
+        ("jobs", "0013_world_looks"),
     ]
 
     operations = [
