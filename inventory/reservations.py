@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -33,6 +34,26 @@ def reserve(*, vm: ProtectedVM, kind: ReservationKind, reference: str, now: date
             return VMReservation.objects.create(vm=vm, kind=kind, reference=reference, taken_at=now)
     except IntegrityError:
         raise VMBusy(vm=vm, holder=holder_of(vm)) from None
+
+
+def keep_free(vm_ids: Collection[int]) -> frozenset[int]:
+    """This will keep others from taking or importing those of the VMs that are free, until the transaction ends.
+
+    Gives which they are. One that somebody has, or works on in this moment, is left out: nobody is waited for, so that
+    two that want several VMs cannot wait for each other.
+    """
+    rows = ProtectedVM.objects.select_for_update(no_key=True, skip_locked=True).filter(pk__in=vm_ids)
+    ours = frozenset(rows.order_by("pk").values_list("pk", flat=True))
+    # Read after the lock: whoever had the VM before it has committed what he wrote.
+    return ours - frozenset(VMReservation.objects.filter(vm__in=ours).order_by().values_list("vm_id", flat=True))
+
+
+def take_kept(references: Mapping[int, str], *, kind: ReservationKind, now: datetime) -> None:
+    """This will take VMs, by key, that `keep_free` keeps, each for the work of its reference."""
+    VMReservation.objects.bulk_create(
+        VMReservation(vm_id=vm_id, kind=kind, reference=reference, taken_at=now)
+        for vm_id, reference in references.items()
+    )
 
 
 def release(*, vm: ProtectedVM, reference: str) -> bool:

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from cloudstack import Gateway
 from inventory.models import TargetCloud
-from jobs.errors import CloudNotUsable, CloudSilent, JobError, ListedTwice
-from jobs.plans.resolve import Unresolvable
+from jobs.engine.ports import Engine
+from jobs.errors import CloudNotUsable, ListedTwice
+from jobs.models import FailoverJob, JobType
+from jobs.prepared_starts import REFUSALS, Asked, PreparedStart, Refusal, each, prepare_each, silent_cloud
 from jobs.runtime import Gateways
+from jobs.written_starts import write_each
 from validation.errors import NotReady
 
 MOST_STARTS = 500
+# So many are validated and written together: few enough that the first failovers begin while the rest is started.
+AT_ONCE = 20
 
-Refusal = JobError | NotReady | Unresolvable
-_ABOUT_THE_CLOUD = frozenset({"OSSEA_API_ERROR", "OSSEA_NOT_CONFIGURED"})
+Outcome = FailoverJob | PreparedStart | Refusal
+
+
+@dataclass(frozen=True)
+class Wish:
+    """This will be one entry of a bulk: the start that is asked for, or what became of it before it could be tried.
+
+    `answer` tells a job, or in a rehearsal its plan, in the words of the door.
+    """
+
+    vm_id: str | None
+    start: Asked | Refusal | dict[str, Any]
+    answer: Callable[[Any], dict[str, Any]] = dict
 
 
 @dataclass(frozen=True)
@@ -37,48 +55,68 @@ class PatientOnce:
     def __init__(self, gateways: Gateways) -> None:
         self._gateways = gateways
         self._silent: dict[int, CloudNotUsable] = {}
-        self._asked: int | None = None
 
     def __call__(self, cloud: TargetCloud) -> Gateway:
         """Give the gateway; raises what is known of a silent cloud."""
-        self._asked = cloud.pk
         if cloud.pk in self._silent:
             raise self._silent[cloud.pk]
         return self._gateways(cloud)
 
     def learn_from(self, refusal: Refusal) -> None:
-        """Remember the cloud that was asked last as silent, when the refusal says so."""
-        if self._asked is None:
-            return
-        if isinstance(refusal, CloudNotUsable):
-            self._silent[self._asked] = refusal
-        elif isinstance(refusal, NotReady) and (reason := refusal.verdict.facts.cloud.unreachable):
-            self._silent[self._asked] = _silent(refusal, reason)
+        """Remember the cloud of the refusal as silent, when it says so."""
+        if isinstance(refusal, CloudNotUsable) and refusal.cloud_id is not None:
+            self._silent[refusal.cloud_id] = refusal
+        elif isinstance(refusal, NotReady) and refusal.verdict.facts.cloud.unreachable:
+            self._silent[refusal.verdict.vm.cloud_id] = silent_cloud(refusal.verdict)
 
 
 def start_each(
-    vm_ids: Sequence[str | None], *, gateways: Gateways, start: Callable[[int, Gateways], dict[str, Any]]
+    wishes: Iterable[Wish], *, engine: Engine, gateways: Gateways, kind: JobType, actor: str
 ) -> Iterator[Ended]:
-    """Start one after the other; `start` takes the position in the list and raises a Refusal.
+    """Start failovers, a few at a time, and tell of each in the order asked for; `wishes` are taken as they are needed.
 
     A VM that is listed again is refused: which of its options would count?
     """
-    patient, seen = PatientOnce(gateways), set[str | None]()
-    for position, vm_id in enumerate(vm_ids):
-        try:
-            if vm_id is not None and vm_id in seen:
-                raise ListedTwice(vm_id)
-            seen.add(vm_id)
-            yield Ended(vm_id, answer=start(position, patient))
-        except (JobError, NotReady, Unresolvable) as refusal:
-            patient.learn_from(refusal)
-            yield Ended(vm_id, refusal=refusal)
+
+    def start(asked: Sequence[Asked], patient: Gateways) -> list[Outcome]:
+        prepared = prepare_each(engine=engine, gateways=patient, kind=kind, asked=asked)
+        ready = [one for one in prepared if isinstance(one, PreparedStart)]
+        written = iter(write_each(engine, ready, actor=actor))
+        return [next(written) if isinstance(one, PreparedStart) else one for one in prepared]
+
+    return _a_few_at_a_time(wishes, gateways, start)
 
 
-def _silent(refusal: NotReady, reason: str) -> CloudSilent:
-    """Give what the refusal says of the cloud, without what it says of the VM."""
-    about = [judged for judged in refusal.blocking if judged.error_code in _ABOUT_THE_CLOUD]
-    actions = [action for judged in about for action in judged.finding.required_actions]
-    texts = [text for judged in about for text in judged.finding.errors]
-    code = about[0].error_code if about else "OSSEA_API_ERROR"
-    return CloudSilent("; ".join(texts) or reason, error_code=code, required_actions=tuple(actions))
+def rehearse_each(wishes: Iterable[Wish], *, engine: Engine, gateways: Gateways, kind: JobType) -> Iterator[Ended]:
+    """Validate and plan as `start_each` does, and start nothing."""
+
+    def prepare(asked: Sequence[Asked], patient: Gateways) -> list[Outcome]:
+        return list(prepare_each(engine=engine, gateways=patient, kind=kind, asked=asked))
+
+    return _a_few_at_a_time(wishes, gateways, prepare)
+
+
+def _a_few_at_a_time(
+    wishes: Iterable[Wish], gateways: Gateways, work: Callable[[Sequence[Asked], Gateways], list[Outcome]]
+) -> Iterator[Ended]:
+    patient, seen, rest = PatientOnce(gateways), set[str](), iter(wishes)
+    while some := list(islice(rest, AT_ONCE)):
+        tried = [one if isinstance(one, REFUSALS) else one.start for one in each(partial(_once, seen=seen), some)]
+        outcomes = iter(work([one for one in tried if isinstance(one, Asked)], patient))
+        for wish, one in zip(some, tried, strict=True):
+            yield _ended(wish, next(outcomes) if isinstance(one, Asked) else one, patient)
+
+
+def _once(wish: Wish, *, seen: set[str]) -> Wish:
+    if wish.vm_id is not None and wish.vm_id in seen:
+        raise ListedTwice(wish.vm_id)
+    if wish.vm_id is not None:
+        seen.add(wish.vm_id)
+    return wish
+
+
+def _ended(wish: Wish, outcome: Outcome | dict[str, Any], patient: PatientOnce) -> Ended:
+    if isinstance(outcome, REFUSALS):
+        patient.learn_from(outcome)
+        return Ended(wish.vm_id, refusal=outcome)
+    return Ended(wish.vm_id, answer=outcome if isinstance(outcome, dict) else wish.answer(outcome))

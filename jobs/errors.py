@@ -58,6 +58,11 @@ class CloudNotUsable(JobError):
     message = "OSSEA is not configured or not reachable"
     required_actions: tuple[str, ...] = ("Check the target cloud's endpoint and credentials in the inventory",)
 
+    def __init__(self, text: str, *, cloud_id: int | None = None) -> None:
+        super().__init__(text)
+        # The key of the cloud, where one start has found out for others.
+        self.cloud_id = cloud_id
+
 
 class ServicePaused(JobError):
     """The database is older than the world, or that cannot be read."""

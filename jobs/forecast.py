@@ -8,7 +8,7 @@ from typing import Any
 
 from jobs.engine.contracts import Command, PlannedStep, PlannedSteps
 from jobs.engine.timings import usual_seconds
-from jobs.starts import PreparedStart
+from jobs.prepared_starts import PreparedStart
 
 # A command that this cloud was never seen doing is taken to need so long.
 GUESSED_SECONDS = 5.0

@@ -34,18 +34,10 @@ from jobs.models import (
     StepState,
 )
 from jobs.plans.specification import FailoverSpecification
+from jobs.prepared_starts import PreparedStart, StartRequest, StartTestRequest, refuse_if_paused
 from jobs.runtime import Gateways, ring_on_commit
 from jobs.services import answer, job_of
-from jobs.starts import (
-    PreparedStart,
-    StartRequest,
-    StartTestRequest,
-    prepare_live,
-    prepare_test,
-    refuse_if_paused,
-    start_live,
-    start_test,
-)
+from jobs.starts import prepare_live, prepare_test, start_live, start_test
 from validation.errors import NotReady
 
 _FAILED = frozenset({Outcome.FAILED, Outcome.CANCELLED, Outcome.ROLLED_BACK})

@@ -11,8 +11,9 @@ from jobs.engine.journal import record
 from jobs.engine.ports import Engine
 from jobs.errors import CannotAnswer, CannotCancel, JobNotFound
 from jobs.models import FailoverJob, JobState, Phase, PlanKind, Question, StepState
+from jobs.prepared_starts import StartRequest, StartTestRequest
 from jobs.runtime import ring_on_commit
-from jobs.starts import StartRequest, StartTestRequest, prepare_live, prepare_test, start_live, start_test
+from jobs.starts import prepare_live, prepare_test, start_live, start_test
 
 __all__ = [
     "StartRequest",

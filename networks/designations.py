@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from django.db import transaction
 
 from audit.recording import COMMAND_LINE, record_event
@@ -25,9 +27,21 @@ def designate(*, network_id: str, is_test_network: bool) -> NetworkDesignation:
 
 def purpose_is_test(*, network_id: str) -> bool | None:
     """Say whether the network is a test network; None when no mapping names it."""
-    return (
-        NetworkDesignation.objects.filter(network_id=_key(network_id)).values_list("is_test_network", flat=True).first()
-    )
+    return purpose_among(purposes_of([network_id]), network_id=network_id)
+
+
+def purposes_of(network_ids: Iterable[str]) -> Mapping[str, bool]:
+    """Say of each network whether it is a test network; for `purpose_among`, which finds it whatever the spelling."""
+    keys = {_key(network_id) for network_id in network_ids}
+    if not keys:
+        return {}
+    known = NetworkDesignation.objects.filter(network_id__in=keys).order_by()
+    return dict(known.values_list("network_id", "is_test_network"))
+
+
+def purpose_among(purposes: Mapping[str, bool], *, network_id: str) -> bool | None:
+    """Say whether the network is a test network; None when no mapping names it."""
+    return purposes.get(_key(network_id))
 
 
 def pin(*, network_id: str, is_test_network: bool) -> NetworkDesignation:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from inventory.models import ProtectedVM, VMNic
-from networks.designations import purpose_is_test
+from networks.designations import purpose_among, purposes_of
 from networks.errors import MappingMissing, NetworkForbidden, SourceNetworkUnknown
 from networks.models import NetworkMapping, Purpose
 
@@ -28,13 +28,35 @@ def place_nics(*, vm: ProtectedVM, purpose: Purpose, overrides: Mapping[str, str
     `overrides` maps source network names to target network ids and wins over the mappings' network; it obeys the same
     rules. A test goes to networks that test mappings name and to nothing else; what has no mapping is refused.
     """
-    nics = list(vm.nics.order_by("position"))
-    _refuse_unknown(overrides, nics=nics)
     mappings = list(vm.network_mappings.filter(is_test_network=purpose.is_test))
-    placed = [_place(nic, mapping=mapping_for(nic, mappings), overrides=overrides) for nic in nics]
-    _refuse_missing(nics, placed=placed, purpose=purpose)
-    found = tuple(placement for placement in placed if placement is not None)
-    _refuse_forbidden({placement.network_id for placement in found}, purpose=purpose)
+    named = [*overrides.values(), *(mapping.destination_network_id for mapping in mappings)]
+    return placed(
+        nics=list(vm.nics.order_by("position")),
+        mappings=mappings,
+        designations=purposes_of(named),
+        purpose=purpose,
+        overrides=overrides,
+    )
+
+
+def placed(
+    *,
+    nics: Sequence[VMNic],
+    mappings: Iterable[NetworkMapping],
+    designations: Mapping[str, bool],
+    purpose: Purpose,
+    overrides: Mapping[str, str],
+) -> tuple[NicPlacement, ...]:
+    """Place NICs by rows that were read before; `mappings` may be of both purposes. Raises as `place_nics` does.
+
+    `designations` is what `purposes_of` says of every network that mappings and overrides name.
+    """
+    _refuse_unknown(overrides, nics=nics)
+    of_purpose = [mapping for mapping in mappings if mapping.is_test_network == purpose.is_test]
+    places = [_place(nic, mapping=mapping_for(nic, of_purpose), overrides=overrides) for nic in nics]
+    _refuse_missing(nics, placed=places, purpose=purpose)
+    found = tuple(placement for placement in places if placement is not None)
+    _refuse_forbidden({placement.network_id for placement in found}, purpose=purpose, designations=designations)
     return found
 
 
@@ -72,9 +94,9 @@ def _refuse_missing(nics: Sequence[VMNic], *, placed: Sequence[NicPlacement | No
         raise MappingMissing(networks=list(dict.fromkeys(missing)), purpose=purpose.value)
 
 
-def _refuse_forbidden(network_ids: Iterable[str], *, purpose: Purpose) -> None:
+def _refuse_forbidden(network_ids: Iterable[str], *, purpose: Purpose, designations: Mapping[str, bool]) -> None:
     for network_id in sorted(network_ids):
-        is_test = purpose_is_test(network_id=network_id)
+        is_test = purpose_among(designations, network_id=network_id)
         if purpose.is_test and is_test is None:
             raise NetworkForbidden(network_id=network_id, wanted_for_test=True, known=False)
         if is_test is not None and is_test != purpose.is_test:

@@ -145,18 +145,47 @@ def read_cloud(
     budget_seconds: float = BUDGET_SECONDS,
 ) -> CloudFacts:
     """Read the facts of these names; never raises for a cloud that is silent, slow or refusing."""
+    (facts,) = read_for_each(
+        reads=reads, questions=(questions,), clock=clock, names=names, budget_seconds=budget_seconds
+    )
+    return facts
+
+
+def read_for_each(
+    *,
+    reads: CloudReads | None,
+    questions: Sequence[CloudQuestions],
+    clock: Clock,
+    names: Collection[str] = EVERYTHING,
+    budget_seconds: float = BUDGET_SECONDS,
+) -> list[CloudFacts]:
+    """Read the facts for several VMs of one cloud, within one budget: their volumes by one call for all.
+
+    When the cloud falls silent, whoever was read before that keeps what was read.
+    """
     if not names:
-        return CloudFacts(unread=dict.fromkeys(EVERYTHING, "the cloud was not asked"))
+        return [CloudFacts(unread=dict.fromkeys(EVERYTHING, "the cloud was not asked")) for _ in questions]
     if reads is None:
         reason = "no usable target cloud is configured"
-        return CloudFacts(unreachable=reason, configured=False, unread=dict.fromkeys(EVERYTHING, reason))
-    reader = _Reader(reads, questions, clock, names)
-    future = _READERS.submit(reader.read_all)
+        unread = dict.fromkeys(EVERYTHING, reason)
+        return [CloudFacts(unreachable=reason, configured=False, unread=unread) for _ in questions]
+    volumes = _Volumes(reads, [asked.volume_ids for asked in questions])
+    readers = [_Reader(reads, asked, volumes, clock, names) for asked in questions]
+    future = _READERS.submit(_read_one_after_the_other, readers)
     try:
         future.result(timeout=budget_seconds)
     except FutureTimeout:
-        return reader.facts(unreachable=f"the cloud did not answer within {budget_seconds:g} s")
-    return reader.facts(unreachable=reader.unreachable)
+        late = f"the cloud did not answer within {budget_seconds:g} s"
+        return [reader.facts(unreachable=reader.unreachable if reader.has_ended else late) for reader in readers]
+    return [reader.facts(unreachable=reader.unreachable) for reader in readers]
+
+
+def _read_one_after_the_other(readers: Sequence[_Reader]) -> None:
+    silent: str | None = None
+    for reader in readers:
+        if silent is None:
+            reader.read_all()
+        silent = reader.unreachable = reader.unreachable or silent
 
 
 class _Settled:
@@ -191,21 +220,60 @@ def forget_settled(reads: CloudReads) -> None:
     _settled.forget(reads)
 
 
+class _Volumes:
+    """This will read the volumes of all VMs by one call, when the first of them is asked for."""
+
+    def __init__(self, reads: CloudReads, of_each: Sequence[Sequence[str]]) -> None:
+        self._reads = reads
+        self._of_each = [ids for ids in of_each if ids]
+        self._known: dict[str, Volume] | None = None
+
+    def of(self, ids: Sequence[str]) -> dict[str, Volume]:
+        """Give those of a VM's volumes that are there; raises what the gateway raises about them."""
+        if not ids:
+            return {}
+        if self._known is None:
+            self._read_together()
+        if self._known is None:
+            return {volume.id: volume for volume in self._reads.volumes(ids)}
+        return {id: self._known[id] for id in ids if id in self._known}
+
+    def _read_together(self) -> None:
+        """Read all, unless there is one VM only; what is wrong with one id must not be laid to the others."""
+        if len(self._of_each) < 2:
+            return
+        try:
+            found = self._reads.volumes([id for ids in self._of_each for id in ids])
+        except (CloudRefusedRead, ValueError):
+            # From here on each VM's are read by themselves.
+            self._of_each = []
+            return
+        self._known = {volume.id: volume for volume in found}
+
+
 class _Reader:
     """This will read one fact after the other and keep what it has, so that a timeout loses only the rest."""
 
-    def __init__(self, reads: CloudReads, questions: CloudQuestions, clock: Clock, names: Collection[str]) -> None:
+    def __init__(
+        self, reads: CloudReads, questions: CloudQuestions, volumes: _Volumes, clock: Clock, names: Collection[str]
+    ) -> None:
         self._reads = reads
         self._questions = questions
+        self._together = volumes
         self._names = names
         self._now = clock.now()
         self._found: dict[str, Any] = {}
         self._refused: dict[str, str] = {}
         self._read_ns: dict[str, int] = {}
         self.unreachable: str | None = None
+        self.has_ended = False
 
     def read_all(self) -> None:
         """Read everything that was asked for; stops at the first sign that the cloud does not answer."""
+        self._read_until_silent()
+        self.has_ended = True
+
+    def _read_until_silent(self) -> None:
         for name, read in self._plan():
             if name not in self._names:
                 continue
@@ -243,7 +311,7 @@ class _Reader:
         asked, reads = self._questions, self._reads
         return (
             ("appliance_vm", self._shared(f"vm {asked.appliance_vm_id}", self._appliance_vm)),
-            ("volumes", self._volumes),
+            ("volumes", lambda: self._together.of(asked.volume_ids)),
             ("networks", lambda: {id: self._network(id) for id in asked.network_ids}),
             ("zone", self._settled(f"zone {asked.zone_id}", lambda: reads.zone(asked.zone_id))),
             (
@@ -268,11 +336,6 @@ class _Reader:
 
     def _network(self, id: str) -> Network | None:
         return self._shared(f"network {id}", lambda: self._reads.network(id))()
-
-    def _volumes(self) -> dict[str, Volume]:
-        if not self._questions.volume_ids:
-            return {}
-        return {volume.id: volume for volume in self._reads.volumes(self._questions.volume_ids)}
 
     def _os_type(self) -> OsType | None:
         return self._reads.os_type_named(self._questions.os_type) if self._questions.os_type else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from cloudstack.endpoint import Clock
 from inventory.models import (
@@ -16,14 +17,15 @@ from inventory.models import (
     ReplicaVolume,
     TargetCloud,
     VMDisk,
+    VMNic,
     VMReservation,
 )
-from inventory.reservations import holder_of
 from inventory.stalls import is_stalled
 from networks.errors import PlacementRefused
 from networks.models import Purpose
-from networks.placement import NicPlacement, place_nics
-from validation.cloud_facts import EVERYTHING, CloudFacts, CloudQuestions, CloudReads, read_cloud
+from networks.placement import NicPlacement, placed
+from validation.cloud_facts import EVERYTHING, CloudFacts, CloudQuestions, CloudReads, read_for_each
+from validation.rows import Rows, designations, rows_of
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Facts:
     cloud_row: TargetCloud
     appliance: Appliance
     disks: tuple[DiskFacts, ...]
+    nics: tuple[VMNic, ...]
     holder: VMReservation | None
     unfinished_replications: tuple[Replication, ...]
     completed_replication: Replication | None
@@ -88,81 +91,121 @@ class Facts:
         return next(iter(self.unfinished_replications), None)
 
 
+@dataclass(frozen=True)
+class Subject:
+    """This will say which VM facts are wanted of, for which purposes, and what the caller knows about it.
+
+    A job that checks its own VM again passes `own_reference`: its own reservation is no obstacle to itself.
+    `copies_disks` says whether a test makes copies of the disks, `accepts_stalled` that a replication which fell silent
+    is no obstacle.
+    """
+
+    vm: ProtectedVM
+    purposes: Sequence[Purpose]
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    own_reference: str = ""
+    copies_disks: bool = True
+    open_failovers: Sequence[OpenFailover] = ()
+    target_vms: Mapping[str, str] = field(default_factory=dict)
+    accepts_stalled: bool = False
+
+
 def gather(
-    *,
-    vm: ProtectedVM,
-    purposes: Sequence[Purpose],
-    reads: CloudReads | None,
-    clock: Clock,
-    overrides: Mapping[str, str] | None = None,
-    own_reference: str = "",
-    copies_disks: bool = True,
-    open_failovers: Sequence[OpenFailover] = (),
-    target_vms: Mapping[str, str] | None = None,
-    accepts_stalled: bool = False,
-    from_cloud: Collection[str] = EVERYTHING,
+    subject: Subject, *, reads: CloudReads | None, clock: Clock, from_cloud: Collection[str] = EVERYTHING
 ) -> tuple[Facts, ...]:
     """Gather the facts for each purpose, reading the cloud once; a cloud that cannot be reached is one of them.
 
-    A job that checks its own VM again passes `own_reference`: its own reservation is no obstacle to itself.
-    `copies_disks` says whether a test makes copies. `from_cloud` names what is read: nothing in it, no call.
+    `from_cloud` names what is read: nothing in it, no call.
     """
-    holder = holder_of(vm)
-    disks = _disks(vm)
-    placed = {purpose: _placements(vm=vm, purpose=purpose, overrides=overrides or {}) for purpose in purposes}
-    placements = [nic for nics, _ in placed.values() for nic in nics]
-    questions = _questions(vm=vm, disks=disks, placements=placements)
-    cloud = read_cloud(reads=reads, questions=questions, clock=clock, names=from_cloud)
-    replications = vm.replications.order_by("-started_at", "-id")
+    (facts,) = gather_each([subject], reads=reads, clock=clock, from_cloud=from_cloud)
+    return facts
+
+
+def gather_each(
+    subjects: Sequence[Subject],
+    *,
+    reads: CloudReads | None,
+    clock: Clock,
+    from_cloud: Collection[str] = EVERYTHING,
+) -> list[tuple[Facts, ...]]:
+    """Gather the facts of several VMs of one cloud: each table is read once for all, and so are their replicas."""
+    rows = rows_of([subject.vm for subject in subjects])
+    known = designations(rows.values(), [subject.overrides for subject in subjects])
+    placements = [_placements(subject, rows=rows[subject.vm.pk], known=known) for subject in subjects]
+    questions = [
+        _questions(subject.vm, rows=rows[subject.vm.pk], placements=places)
+        for subject, places in zip(subjects, placements, strict=True)
+    ]
+    answers = read_for_each(reads=reads, questions=questions, clock=clock, names=from_cloud)
     now = datetime.fromtimestamp(clock.now(), tz=UTC)
-    open_runs = tuple(replications.filter(status__in=UNFINISHED_REPLICATION))
+    return [
+        _facts(subject, rows=rows[subject.vm.pk], placements=places, cloud=cloud, now=now)
+        for subject, places, cloud in zip(subjects, placements, answers, strict=True)
+    ]
+
+
+Placements = Mapping[Purpose, tuple[tuple[NicPlacement, ...], PlacementRefused | None]]
+
+
+def _facts(
+    subject: Subject, *, rows: Rows, placements: Placements, cloud: CloudFacts, now: datetime
+) -> tuple[Facts, ...]:
+    open_runs = tuple(run for run in rows.replications if run.status in UNFINISHED_REPLICATION)
     stalled = tuple(run for run in open_runs if is_stalled(run, now=now))
-    unfinished = tuple(run for run in open_runs if run not in stalled)
-    completed = replications.filter(status=ReplicationStatus.COMPLETED).first()
-    newest = replications.first()
+    completed = (run for run in rows.replications if run.status == ReplicationStatus.COMPLETED)
+    holder = rows.holder
+    shared: dict[str, Any] = {
+        "vm": subject.vm,
+        "cloud_row": subject.vm.cloud,
+        "appliance": subject.vm.appliance,
+        "disks": tuple(DiskFacts(disk=disk, replica=getattr(disk, "replica", None)) for disk in rows.disks),
+        "nics": rows.nics,
+        "holder": None if holder is not None and holder.reference == subject.own_reference else holder,
+        "unfinished_replications": tuple(run for run in open_runs if run not in stalled),
+        "completed_replication": next(completed, None),
+        "newest_replication": next(iter(rows.replications), None),
+        "cloud": cloud,
+        "open_failovers": tuple(job for job in subject.open_failovers if job.job_id != subject.own_reference),
+        "target_vms": subject.target_vms,
+        "stalled_replications": stalled,
+        "accepts_stalled": subject.accepts_stalled,
+    }
     return tuple(
         Facts(
-            vm=vm,
             purpose=purpose,
-            cloud_row=vm.cloud,
-            appliance=vm.appliance,
-            disks=disks,
-            holder=None if holder is not None and holder.reference == own_reference else holder,
-            unfinished_replications=unfinished,
-            completed_replication=completed,
-            newest_replication=newest,
             placements=nics,
             placement_refusal=refusal,
-            cloud=cloud,
-            copies_disks=copies_disks and purpose.is_test,
-            open_failovers=tuple(job for job in open_failovers if job.job_id != own_reference),
-            target_vms=target_vms or {},
-            stalled_replications=stalled,
-            accepts_stalled=accepts_stalled,
+            copies_disks=subject.copies_disks and purpose.is_test,
+            **shared,
         )
-        for purpose, (nics, refusal) in placed.items()
+        for purpose, (nics, refusal) in placements.items()
     )
 
 
-def _disks(vm: ProtectedVM) -> tuple[DiskFacts, ...]:
-    rows = vm.disks.select_related("replica").order_by("position")
-    return tuple(DiskFacts(disk=disk, replica=getattr(disk, "replica", None)) for disk in rows)
+def _placements(subject: Subject, *, rows: Rows, known: Mapping[str, bool]) -> Placements:
+    found: dict[Purpose, tuple[tuple[NicPlacement, ...], PlacementRefused | None]] = {}
+    for purpose in subject.purposes:
+        try:
+            nics = placed(
+                nics=rows.nics,
+                mappings=rows.mappings,
+                designations=known,
+                purpose=purpose,
+                overrides=subject.overrides,
+            )
+            found[purpose] = (nics, None)
+        except PlacementRefused as refusal:
+            found[purpose] = ((), refusal)
+    return found
 
 
-def _placements(
-    *, vm: ProtectedVM, purpose: Purpose, overrides: Mapping[str, str]
-) -> tuple[tuple[NicPlacement, ...], PlacementRefused | None]:
-    try:
-        return place_nics(vm=vm, purpose=purpose, overrides=overrides), None
-    except PlacementRefused as refusal:
-        return (), refusal
-
-
-def _questions(*, vm: ProtectedVM, disks: tuple[DiskFacts, ...], placements: Sequence[NicPlacement]) -> CloudQuestions:
+def _questions(vm: ProtectedVM, *, rows: Rows, placements: Placements) -> CloudQuestions:
+    replicas = [getattr(disk, "replica", None) for disk in rows.disks]
+    networks = [nic.network_id for nics, _ in placements.values() for nic in nics]
     return CloudQuestions(
         appliance_vm_id=vm.appliance.virtual_machine_id,
-        volume_ids=tuple(facts.replica.volume_id for facts in disks if facts.replica is not None),
-        network_ids=tuple(dict.fromkeys(placement.network_id for placement in placements)),
+        volume_ids=tuple(replica.volume_id for replica in replicas if replica is not None),
+        network_ids=tuple(dict.fromkeys(networks)),
         zone_id=vm.cloud.zone_id,
         offering_id=vm.service_offering_id or vm.cloud.default_offering_id,
         template_id=vm.cloud.placeholder_template_id,

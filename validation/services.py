@@ -6,17 +6,15 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from django.db import IntegrityError, transaction
-
 from cloudstack.endpoint import Clock
 from inventory.models import ProtectedVM
 from networks.models import Purpose
 from validation.checks import CHECKS
 from validation.cloud_facts import CloudReads, forget_settled
 from validation.errors import NotReady
-from validation.facts import Facts, OpenFailover, gather
+from validation.facts import Facts, OpenFailover, Subject, gather
 from validation.judging import judge
-from validation.models import ValidationCheck
+from validation.keeping import keep_findings
 from validation.verdict import Verdict
 
 
@@ -40,20 +38,21 @@ def validate(
     `accepts_stalled` that a replication which fell silent is no obstacle. Takes at most ten seconds, also when the
     cloud hangs.
     """
-    started = time.perf_counter_ns()
-    (facts,) = gather(
+    subject = Subject(
         vm=vm,
         purposes=(purpose,),
         overrides=overrides,
-        reads=gateway,
-        clock=clock,
         own_reference=own_reference,
         copies_disks=copies_disks,
         open_failovers=open_failovers,
-        target_vms=target_vms,
+        target_vms=target_vms or {},
         accepts_stalled=accepts_stalled,
     )
-    return _judged(facts, gateway=gateway, clock=clock, started_ns=started)
+    started = time.perf_counter_ns()
+    (verdict,) = judge_each(
+        gather(subject, reads=gateway, clock=clock), gateway=gateway, clock=clock, started_ns=started
+    )
+    return verdict
 
 
 def check_configuration(
@@ -65,19 +64,29 @@ def check_configuration(
     target_vms: Mapping[str, str] | None = None,
 ) -> tuple[Verdict, Verdict]:
     """Judge the VM for a live failover and for a test, on one reading of the cloud; keep the findings of both."""
-    started = time.perf_counter_ns()
-    live, test = gather(
+    subject = Subject(
         vm=vm,
         purposes=(Purpose.LIVE, Purpose.TEST),
-        reads=gateway,
-        clock=clock,
         open_failovers=open_failovers,
-        target_vms=target_vms,
+        target_vms=target_vms or {},
     )
-    return (
-        _judged(live, gateway=gateway, clock=clock, started_ns=started),
-        _judged(test, gateway=gateway, clock=clock, started_ns=started),
+    started = time.perf_counter_ns()
+    live, test = judge_each(
+        gather(subject, reads=gateway, clock=clock), gateway=gateway, clock=clock, started_ns=started
     )
+    return live, test
+
+
+def judge_each(facts: Sequence[Facts], *, gateway: CloudReads | None, clock: Clock, started_ns: int) -> list[Verdict]:
+    """Judge facts that were gathered of one cloud, and keep the findings of all, each VM's and purpose's as the newest.
+
+    `started_ns` is when their gathering began (`time.perf_counter_ns`).
+    """
+    verdicts = [_judged(each, started_ns=started_ns) for each in facts]
+    if gateway is not None and not all(verdict.is_ready for verdict in verdicts):
+        forget_settled(gateway)
+    keep_findings(verdicts, now=datetime.fromtimestamp(clock.now(), tz=UTC))
+    return verdicts
 
 
 def refuse_unless_ready(verdict: Verdict, *, skip_validation: bool) -> None:
@@ -87,43 +96,12 @@ def refuse_unless_ready(verdict: Verdict, *, skip_validation: bool) -> None:
         raise NotReady(verdict=verdict, blocking=blocking)
 
 
-def _judged(facts: Facts, *, gateway: CloudReads | None, clock: Clock, started_ns: int) -> Verdict:
+def _judged(facts: Facts, *, started_ns: int) -> Verdict:
     checks = tuple(judge(check, facts=facts) for check in CHECKS)
-    verdict = Verdict(
+    return Verdict(
         vm=facts.vm,
         purpose=facts.purpose,
         facts=facts,
         checks=checks,
         execution_time_ns=time.perf_counter_ns() - started_ns,
     )
-    if gateway is not None and not verdict.is_ready:
-        forget_settled(gateway)
-    _keep(verdict, now=datetime.fromtimestamp(clock.now(), tz=UTC))
-    return verdict
-
-
-def _keep(verdict: Verdict, *, now: datetime) -> None:
-    rows = [
-        ValidationCheck(
-            vm=verdict.vm,
-            purpose=verdict.purpose,
-            position=position,
-            check_name=judged.check.name,
-            check_type=judged.check.check_type,
-            status=judged.finding.status,
-            is_safety=judged.check.safety,
-            message=judged.finding.message,
-            details=dict(judged.finding.details),
-            required_action="\n".join(judged.finding.required_actions),
-            execution_time_ns=judged.execution_time_ns,
-            checked_at=now,
-        )
-        for position, judged in enumerate(verdict.checks)
-    ]
-    try:
-        with transaction.atomic():
-            ValidationCheck.objects.filter(vm=verdict.vm, purpose=verdict.purpose).delete()
-            ValidationCheck.objects.bulk_create(rows)
-    except IntegrityError:
-        # Another validation of this VM ended in the same moment: its findings are as new as ours.
-        return

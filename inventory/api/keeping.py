@@ -38,11 +38,14 @@ def answers_kept_by(store: AnswerStore) -> Iterator[None]:
         _store.reset(token)
 
 
-def keep_answer(answer: Mapping[str, Any], *, part: str = "") -> None:
-    """Keep the answer of the request, or of one part of a bulk; call it in the transaction that does what was asked."""
+def keep_answer(answer: Callable[[], Mapping[str, Any]], *, part: str = "") -> None:
+    """Keep the answer of the request, or of one part of a bulk; call it in the transaction that does what was asked.
+
+    The answer is made only where it is kept.
+    """
     store = _store.get()
     if store is not None:
-        store.keep(answer, part=part)
+        store.keep(answer(), part=part)
 
 
 def kept_answer(*, part: str) -> dict[str, Any] | None:

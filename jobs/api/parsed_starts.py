@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from rest_framework.exceptions import ValidationError
@@ -13,6 +14,7 @@ from jobs.api.rendering import dry_run, started, test_dry_run, test_started
 from jobs.api.start_requests import StartBody, TestStartBody
 from jobs.durations import NANOSECONDS, parse_duration
 from jobs.models import FailoverJob, JobType
+from jobs.prepared_starts import Asked, PreparedStart
 from jobs.runtime import Gateways, process_engine
 from jobs.services import StartRequest, StartTestRequest, prepare_live, prepare_test, start_live, start_test
 
@@ -24,20 +26,33 @@ class LiveStart:
     vm_id: str
     request: StartRequest
 
-    def start(self, *, gateways: Gateways, actor: str, part: str = "") -> dict[str, Any]:
-        """Start, and keep the answer with the job for repeats of the request (of this part of it, in a bulk)."""
+    def asked(self, *, part: str = "") -> Asked:
+        """Give the start, with its answer kept for repeats of the request (of this part of it, in a bulk)."""
+        return Asked(self.vm_id, self._kept(part=part))
 
-        def keep(job: FailoverJob) -> None:
-            keep_answer(started(job), part=part)
-
-        request = replace(self.request, on_written=keep)
-        return started(
+    def start(self, *, gateways: Gateways, actor: str) -> dict[str, Any]:
+        """Start, and keep the answer with the job for repeats of the request."""
+        request = self._kept()
+        return self.answer(
             start_live(engine=process_engine(), gateways=gateways, vm_id=self.vm_id, request=request, actor=actor)
         )
 
     def rehearse(self, *, gateways: Gateways) -> dict[str, Any]:
         """Answer what a start would do."""
-        return dry_run(prepare_live(engine=process_engine(), gateways=gateways, vm_id=self.vm_id, request=self.request))
+        return self.rehearsal(
+            prepare_live(engine=process_engine(), gateways=gateways, vm_id=self.vm_id, request=self.request)
+        )
+
+    def answer(self, job: FailoverJob) -> dict[str, Any]:
+        """Answer that the job was started."""
+        return started(job)
+
+    def rehearsal(self, prepared: PreparedStart) -> dict[str, Any]:
+        """Answer what would be done."""
+        return dry_run(prepared)
+
+    def _kept(self, *, part: str = "") -> StartRequest:
+        return replace(self.request, on_written=partial(_keep, self.answer, part=part))
 
 
 @dataclass(frozen=True)
@@ -48,24 +63,37 @@ class TestStart:
     request: StartTestRequest
     test_duration: str
 
-    def start(self, *, gateways: Gateways, actor: str, part: str = "") -> dict[str, Any]:
-        """Start, and keep the answer with the job for repeats of the request (of this part of it, in a bulk)."""
+    def asked(self, *, part: str = "") -> Asked:
+        """Give the start, with its answer kept for repeats of the request (of this part of it, in a bulk)."""
+        return Asked(self.vm_id, self._kept(part=part))
 
-        def answer(job: FailoverJob) -> dict[str, Any]:
-            return test_started(job, test_duration=self.test_duration)
-
-        def keep(job: FailoverJob) -> None:
-            keep_answer(answer(job), part=part)
-
-        request = replace(self.request, on_written=keep)
-        return answer(
+    def start(self, *, gateways: Gateways, actor: str) -> dict[str, Any]:
+        """Start, and keep the answer with the job for repeats of the request."""
+        request = self._kept()
+        return self.answer(
             start_test(engine=process_engine(), gateways=gateways, vm_id=self.vm_id, request=request, actor=actor)
         )
 
     def rehearse(self, *, gateways: Gateways) -> dict[str, Any]:
         """Answer what a start would do."""
-        prepared = prepare_test(engine=process_engine(), gateways=gateways, vm_id=self.vm_id, request=self.request)
+        return self.rehearsal(
+            prepare_test(engine=process_engine(), gateways=gateways, vm_id=self.vm_id, request=self.request)
+        )
+
+    def answer(self, job: FailoverJob) -> dict[str, Any]:
+        """Answer that the job was started."""
+        return test_started(job, test_duration=self.test_duration)
+
+    def rehearsal(self, prepared: PreparedStart) -> dict[str, Any]:
+        """Answer what would be done."""
         return test_dry_run(prepared, request=self.request, test_duration=self.test_duration)
+
+    def _kept(self, *, part: str = "") -> StartTestRequest:
+        return replace(self.request, on_written=partial(_keep, self.answer, part=part))
+
+
+def _keep(answer: Callable[[FailoverJob], dict[str, Any]], job: FailoverJob, *, part: str) -> None:
+    keep_answer(lambda: answer(job), part=part)
 
 
 ParsedStart = LiveStart | TestStart

@@ -12,8 +12,8 @@ from jobs.forecast import plan_body
 from jobs.leftovers import left_behind
 from jobs.listing import Page
 from jobs.models import FailoverJob, JobType
+from jobs.prepared_starts import PreparedStart, StartTestRequest
 from jobs.presentation import actions_body, estimated_cleanup_time, estimated_duration, status_body
-from jobs.starts import PreparedStart, StartTestRequest
 from jobs.timeline import EventPage, plans_of
 
 

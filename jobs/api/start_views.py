@@ -18,11 +18,12 @@ from jobs.api.rendering import bulk_started, cleaning
 from jobs.api.requests import CleanupQuery
 from jobs.api.start_answers import BulkAnswer, DryRunAnswer, TestDryRunAnswer
 from jobs.api.start_requests import BulkBody, DryRunQuery, StartBody, TestStartBody
-from jobs.bulk import start_each
+from jobs.bulk import Wish, rehearse_each, start_each
 from jobs.cleanup import clean_up, force_cleanup
 from jobs.errors import InvalidStart
 from jobs.models import JobType
-from jobs.runtime import Gateways, process_engine, process_gateways
+from jobs.prepared_starts import Asked
+from jobs.runtime import process_engine, process_gateways
 from jobs.services import job_of
 
 
@@ -115,10 +116,12 @@ class BulkFailoverViewSet(ViewSet):
         shared = {name: value for name, value in body.items() if name not in {"type", "vms"}}
         bodies = [{**shared, **own} for own in parser.validated_data["vms"]]
 
-        def start(position: int, gateways: Gateways) -> dict[str, Any]:
-            return _one_of_many(bodies[position], kind, gateways, actor=actor_of(request), is_dry_run=is_dry_run)
-
-        ended = list(start_each([_vm_id(body) for body in bodies], gateways=process_gateways(), start=start))
+        shared_by_all: dict[str, Any] = {"engine": process_engine(), "gateways": process_gateways(), "kind": kind}
+        if is_dry_run:
+            ended = list(rehearse_each((_rehearsal(own, kind) for own in bodies), **shared_by_all))
+        else:
+            wishes = (_start(own, kind) for own in bodies)
+            ended = list(start_each(wishes, **shared_by_all, actor=actor_of(request)))
         return Response(bulk_started(ended, kind=kind, is_dry_run=is_dry_run))
 
 
@@ -130,17 +133,27 @@ def _started(request: Request, *, kind: JobType) -> Response:
     return Response(parsed.start(gateways=process_gateways(), actor=actor_of(request)))
 
 
-def _one_of_many(
-    body: dict[str, Any], kind: JobType, gateways: Gateways, *, actor: str, is_dry_run: bool
-) -> dict[str, Any]:
-    try:
-        parsed: ParsedStart = parsed_start(body, kind=kind)
-    except ValidationError as error:
-        raise InvalidStart(error.detail) from error
-    if is_dry_run:
-        return parsed.rehearse(gateways=gateways)
+def _rehearsal(body: dict[str, Any], kind: JobType) -> Wish:
+    parsed = _parsed(body, kind)
+    if isinstance(parsed, InvalidStart):
+        return Wish(_vm_id(body), parsed)
+    return Wish(_vm_id(body), Asked(parsed.vm_id, parsed.request), parsed.rehearsal)
+
+
+def _start(body: dict[str, Any], kind: JobType) -> Wish:
+    """Give the start, or the answer that a repeat of the request finds kept for it."""
+    parsed = _parsed(body, kind)
+    if isinstance(parsed, InvalidStart):
+        return Wish(_vm_id(body), parsed)
     done = kept_answer(part=parsed.vm_id)
-    return done if done is not None else parsed.start(gateways=gateways, actor=actor, part=parsed.vm_id)
+    return Wish(_vm_id(body), parsed.asked(part=parsed.vm_id) if done is None else done, parsed.answer)
+
+
+def _parsed(body: dict[str, Any], kind: JobType) -> ParsedStart | InvalidStart:
+    try:
+        return parsed_start(body, kind=kind)
+    except ValidationError as error:
+        return InvalidStart(error.detail)
 
 
 def _vm_id(body: dict[str, Any]) -> str | None:

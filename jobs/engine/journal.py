@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
 from django.db.models import Max
 
-from audit.recording import record_event
+from audit.recording import event_of, record_event, record_events
 from jobs.engine.contracts import Command, PlannedSteps
 from jobs.engine.ports import Engine
-from jobs.engine.statements import Prepared, compare_and_set, insert
+from jobs.engine.statements import Prepared, compare_and_set, insert, insert_all
 from jobs.models import FailoverJob, JobEvent, Plan, PlanKind, Step, StepState
 
 log = structlog.get_logger(__name__)
@@ -27,6 +28,8 @@ _RESULTS = Prepared(
 )
 # Each step makes two of them; its calls to the cloud are in the log already.
 _FREQUENT = frozenset({"step_started", "step_done"})
+# Databases take so many parameters at once, and VMs may have many disks.
+_MOST_AT_ONCE = 400
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9_-]+)\.([A-Za-z0-9_]+)\}")
 
 
@@ -38,8 +41,25 @@ def write_plan(engine: Engine, *, job: FailoverJob, kind: PlanKind, planned: Pla
     """Write a whole plan with all its steps; call it inside a transaction."""
     last = job.plans.aggregate(last=Max("number"))["last"] or 0
     plan = Plan.objects.create(job=job, kind=kind, number=last + 1, created_at=engine.clock.now())
-    Step.objects.bulk_create(
-        Step(
+    Step.objects.bulk_create(steps_of(plan, planned))
+    return plan
+
+
+def write_first_plans(engine: Engine, planned: Sequence[tuple[FailoverJob, PlannedSteps]]) -> None:
+    """Write the forward plans of jobs that were just made, in few statements; call it inside a transaction."""
+    now = engine.clock.now()
+    plans = Plan.objects.bulk_create(
+        Plan(job=job, kind=PlanKind.FORWARD, number=1, created_at=now) for job, _ in planned
+    )
+    steps = [step for plan, (_, of_plan) in zip(plans, planned, strict=True) for step in steps_of(plan, of_plan)]
+    for first in range(0, len(steps), _MOST_AT_ONCE):
+        insert_all(steps[first : first + _MOST_AT_ONCE])
+
+
+def steps_of(plan: Plan, planned: PlannedSteps) -> Iterator[Step]:
+    """Give the rows of a plan's steps, still to be written."""
+    for position, step in enumerate(planned.steps):
+        yield Step(
             plan=plan,
             key=step.key,
             position=position,
@@ -51,9 +71,6 @@ def write_plan(engine: Engine, *, job: FailoverJob, kind: PlanKind, planned: Pla
             title=step.command.title()[:200],
             is_point_of_no_return=step.is_point_of_no_return,
         )
-        for position, step in enumerate(planned.steps)
-    )
-    return plan
 
 
 def record(
@@ -69,7 +86,7 @@ def record(
 ) -> None:
     """Add one event to timeline and log; what somebody did goes into the audit too, in the same transaction."""
     now = engine.clock.now()
-    named = {name: value for name, value in (("step", step), ("async_job_id", async_job_id), ("actor", actor)) if value}
+    named = _named(step=step, async_job_id=async_job_id, actor=actor)
     (log.debug if kind in _FREQUENT else log.info)("job_event", job_id=job.job_id, kind=kind, words=message, **named)
     if actor:
         record_event(kind, actor=actor, subject=subject_of(job), words=message, at=now, fields={**fields, "step": step})
@@ -85,6 +102,47 @@ def record(
             fields=fields,
         )
     )
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event of a job that is still to be written: what `record` takes."""
+
+    job: FailoverJob
+    kind: str
+    message: str
+    fields: Mapping[str, Any]
+
+
+def record_each(engine: Engine, told: Sequence[Told], *, actor: str) -> None:
+    """Add what one actor did to several jobs to their timelines, the log and the audit, in two statements."""
+    now = engine.clock.now()
+    for one in told:
+        log.info("job_event", job_id=one.job.job_id, kind=one.kind, words=one.message, **_named(actor=actor))
+    if actor:
+        record_events(
+            [
+                event_of(
+                    one.kind,
+                    actor=actor,
+                    subject=subject_of(one.job),
+                    words=one.message,
+                    at=now,
+                    fields={**one.fields, "step": ""},
+                )
+                for one in told
+            ]
+        )
+    insert_all(
+        [
+            JobEvent(job=one.job, at=now, kind=one.kind, message=one.message, actor=actor, fields=dict(one.fields))
+            for one in told
+        ]
+    )
+
+
+def _named(**texts: str) -> dict[str, str]:
+    return {name: text for name, text in texts.items() if text}
 
 
 def subject_of(job: FailoverJob) -> str:

@@ -7,9 +7,10 @@ VMware's own CD drive and adapters needed; virtio only where the source had it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inventory.models import DiskController, Firmware, NicAdapter, ProtectedVM
+from inventory.models import DiskController, Firmware, NicAdapter, ProtectedVM, VMDisk, VMNic
 
 # AHCI as CloudStack builds it has six ports, one of them the CD drive's.
 _MOST_SATA_DISKS = 5
@@ -24,10 +25,8 @@ class GuestHardware:
     details: dict[str, str]
 
 
-def guest_hardware(vm: ProtectedVM) -> GuestHardware:
+def guest_hardware(vm: ProtectedVM, *, disks: Sequence[VMDisk], nics: Sequence[VMNic]) -> GuestHardware:
     """Give firmware, disk controllers and NIC adapter for the VM's guest."""
-    disks = list(vm.disks.order_by("position"))
-    nics = list(vm.nics.order_by("position"))
     virtio_disks = bool(disks) and all(disk.controller == DiskController.VIRTIO for disk in disks)
     virtio_nics = bool(nics) and all(nic.adapter == NicAdapter.VIRTIO for nic in nics)
     controller = "virtio" if virtio_disks else "sata" if len(disks) <= _MOST_SATA_DISKS else "scsi"

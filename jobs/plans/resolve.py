@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cloudstack import OsType
@@ -40,7 +41,7 @@ def specify(
 ) -> FailoverSpecification:
     """Give the whole specification; raises Unresolvable."""
     vm = facts.vm
-    hardware = guest_hardware(vm)
+    hardware = guest_hardware(vm, disks=[facts.disk for facts in facts.disks], nics=facts.nics)
     offering = facts.cloud.offering
     if offering is None:
         raise Unresolvable("The service offering is not known.")
@@ -83,11 +84,15 @@ def target_name(vm_name: str, marker: str) -> str:
     return f"{base[: _LONGEST_NAME - len(marker) - 1].rstrip('-')}-{marker}"
 
 
-def os_type_of(vm: ProtectedVM, known: tuple[OsType, ...]) -> OsType | None:
+def by_words(os_types: Iterable[OsType]) -> Mapping[str, OsType]:
+    """Give a cloud's OS types in the form in which `os_type_of` finds them; there are several hundred."""
+    return {_words(os_type.description): os_type for os_type in os_types}
+
+
+def os_type_of(vm: ProtectedVM, known: Mapping[str, OsType]) -> OsType | None:
     """Find CloudStack's OS type for the source's guest: by override, by the same words, by words without the maker."""
-    by_words = {_words(os_type.description): os_type for os_type in known}
     for text in (vm.target_os_type, vm.guest_os, vm.guest_os.removeprefix("Microsoft ")):
-        found = by_words.get(_words(text))
+        found = known.get(_words(text))
         if text and found is not None:
             return found
     return None

@@ -28,8 +28,7 @@ from tests.api.test_access import PATHS, routes_of
 from tests.api.test_failover import _first_id
 from tests.networks.rows import protected_vm
 from tests.support.inventory_of import ScenarioInventory
-from validation.services import validate
-from validation.verdict import Verdict
+from validation.facts import Facts, gather_each
 
 LIVE = "/api/v1/failover/live"
 MAPPINGS = "/api/v1/network-mappings"
@@ -292,7 +291,7 @@ def test_a_request_that_dies_after_its_commit_has_kept_its_answer(
         transaction.on_commit(_die)
 
     with monkeypatch.context() as patched:
-        patched.setattr("jobs.starts.ring_on_commit", broken_bell)
+        patched.setattr("jobs.written_starts.ring_on_commit", broken_bell)
         crashed = _post(operator, LIVE, {"vm_id": vm.vm_id})
     assert (crashed.status_code, FailoverJob.objects.count()) == (500, 1)
     _free(vm)
@@ -340,11 +339,11 @@ def test_no_transaction_is_open_while_a_start_asks_the_cloud(
 ) -> None:
     open_ones: list[bool] = []
 
-    def looked_at(**arguments: Any) -> Verdict:
+    def looked_at(*arguments: Any, **named: Any) -> list[tuple[Facts, ...]]:
         open_ones.append(connection.in_atomic_block)
-        return validate(**arguments)
+        return gather_each(*arguments, **named)
 
-    monkeypatch.setattr("jobs.starts.validate", looked_at)
+    monkeypatch.setattr("jobs.prepared_starts.gather_each", looked_at)
 
     assert _post(operator, LIVE, {"vm_id": vm.vm_id}).status_code == 200
     assert open_ones == [False]

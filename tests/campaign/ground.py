@@ -16,7 +16,7 @@ from django.db import connection
 
 from cloudstack_simulator import Simulator
 from inventory.models import HoldMethod
-from jobs import starts
+from jobs import prepared_starts
 from jobs.models import FailoverJob
 from tests.campaign.openings import BY_NAME, Opening
 from tests.campaign.service import PlayedService
@@ -124,7 +124,7 @@ def _start(stage: Scene, opening: Opening) -> FailoverJob:
 
 def _repeatable(chance: random.Random) -> None:
     """Let the markers of jobs be drawn from the schedule's number too."""
-    drawn: Any = starts
+    drawn: Any = prepared_starts
     drawn.secrets = SimpleNamespace(token_hex=lambda size: f"{chance.getrandbits(8 * size):0{2 * size}x}")
 
 

@@ -23,7 +23,7 @@ from validation.api.answers import (
 )
 from validation.api.serializers import ReadinessAnswer, ReadinessQuery
 from validation.doors import SYSTEM_CLOCK, reading_gateway
-from validation.facts import Facts, OpenFailover, gather
+from validation.facts import Facts, OpenFailover, Subject, gather
 from validation.parts.configuration import actions_of, configuration
 from validation.parts.sync import sync_status
 from validation.parts.volumes import volume_status
@@ -162,15 +162,11 @@ class VMStatusViewSet(ValidationViewSet):
     def _facts(
         self, vm: ProtectedVM, *, purposes: Sequence[Purpose], from_cloud: Collection[str] = ()
     ) -> tuple[Facts, ...]:
-        return gather(
-            vm=vm,
-            purposes=purposes,
-            reads=reading_gateway(vm) if from_cloud else None,
-            clock=SYSTEM_CLOCK,
-            open_failovers=self.open_failovers(vm),
-            target_vms=self.target_vms(vm),
-            from_cloud=from_cloud,
+        subject = Subject(
+            vm=vm, purposes=purposes, open_failovers=self.open_failovers(vm), target_vms=self.target_vms(vm)
         )
+        reads = reading_gateway(vm) if from_cloud else None
+        return gather(subject, reads=reads, clock=SYSTEM_CLOCK, from_cloud=from_cloud)
 
 
 def _of_vm(vm_id: str, message: str, **parts: Any) -> Response:
