@@ -37,5 +37,7 @@ from failover_project.settings import *  # noqa: E402, F403
 
 # Without it each request of a test warns that nothing was collected there.
 (_OWN / "static").mkdir()
+# Each client of a test would read what every static file is; so a file is looked for when it is asked for.
+WHITENOISE_AUTOREFRESH = True
 # A slow hash protects stored passwords; tests store none that matter.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

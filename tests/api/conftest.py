@@ -15,7 +15,8 @@ from tests.support.inventory_of import ScenarioInventory, inventory_from_scenari
 from tests.support.serving import served
 
 
-def _client(role: RoleName) -> APIClient:
+def caller_of(role: RoleName) -> APIClient:
+    """Give a caller with a token of that role."""
     _, text = create_token(name=f"{role.value} of the test", role=role)
     client = APIClient(raise_request_exception=False)
     client.credentials(HTTP_AUTHORIZATION=f"Token {text}")
@@ -31,19 +32,19 @@ def anybody() -> APIClient:
 @pytest.fixture
 def viewer(db: None) -> APIClient:
     """Give a caller who may read."""
-    return _client(RoleName.VIEWER)
+    return caller_of(RoleName.VIEWER)
 
 
 @pytest.fixture
 def operator(db: None) -> APIClient:
     """Give a caller who may start and end failovers."""
-    return _client(RoleName.OPERATOR)
+    return caller_of(RoleName.OPERATOR)
 
 
 @pytest.fixture
 def admin(db: None) -> APIClient:
     """Give a caller who may configure."""
-    return _client(RoleName.ADMIN)
+    return caller_of(RoleName.ADMIN)
 
 
 @pytest.fixture

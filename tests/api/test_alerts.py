@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 import yaml
+from django.db import transaction
 from django.utils import timezone
-from rest_framework.test import APIClient
+from pytest_django import DjangoDbBlocker
 
 from cloudstack_simulator import Fault
+from failover_project.api.models import RoleName
 from inventory.models import TargetCloud
 from inventory.tallies.counting import TALLIES
 from jobs.verification.periodic import look_when_due
+from tests.api.conftest import caller_of
 from tests.api.test_metrics import Figures, scraped
 from tests.api.test_probes import engines_run
 from tests.house.tree import ROOT, document
@@ -32,9 +35,18 @@ def rules() -> list[dict[str, Any]]:
     return [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
 
 
-@pytest.fixture
-def found(viewer: APIClient) -> Figures:
-    """Scrape a service that has seen a failover, a lost answer and a question."""
+@pytest.fixture(scope="module")
+def found(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Figures:
+    """Scrape a service that has seen a failover, a lost answer and a question: once, and let no row of it stay."""
+    del django_db_setup
+    with django_db_blocker.unblock(), transaction.atomic():
+        figures = _seen()
+        transaction.set_rollback(True)
+    TALLIES._counts.clear()
+    return figures
+
+
+def _seen() -> Figures:
     TALLIES._counts.clear()
     engines_run(timezone.now())
     stage = scene()
@@ -47,7 +59,7 @@ def found(viewer: APIClient) -> Figures:
     TALLIES.flush()
     look_when_due(gateways=stage.service.gateway, clock=stage.service.clock, every_seconds=1.0)
     assert TargetCloud.objects.filter(clock_skew_seconds__isnull=False).exists()
-    return scraped(viewer)
+    return scraped(caller_of(RoleName.VIEWER))
 
 
 @pytest.mark.django_db

@@ -12,15 +12,16 @@ from cloudstack_simulator.server import SimulatorServer
 from inventory.models import ProtectedVM, Replication, ReplicaVolume
 from networks.services import MappingWish, create_mapping
 from tests.conftest import map_live, network_ids
+from tests.support.described import description
 from tests.support.inventory_of import VM_NETWORK, ScenarioInventory
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def described(anybody: APIClient) -> dict[str, Any]:
+def described() -> dict[str, Any]:
     """Give the API's description, closed: a field that it does not name is wrong."""
-    schema: dict[str, Any] = anybody.get("/api/v1/schema?format=json", HTTP_ACCEPT="application/json").json()
+    schema = description()
     for component in schema["components"]["schemas"].values():
         if "properties" in component:
             component["additionalProperties"] = False

@@ -13,29 +13,17 @@ from django.db import DatabaseError, connection
 
 from jobs.engine import leases
 from jobs.engine.advance import advance
-from jobs.engine.statements import Prepared
 from jobs.engine.sweeper import sweep
 from jobs.engine.watcher import ROLE
-from jobs.models import FailoverJob, Outcome, ProcessLease
+from jobs.models import ProcessLease
 from jobs.window_ends import heed_rollback_windows
-from tests.support.service import Service, WorkerKilled
+from tests.support.service import LOOKS, WINDOWS, Service, WorkerKilled
 from tests.support.simulator_adapter import SimulatorAdapter
 
 BEAT_SECONDS = 5.0
 SWEEP_SECONDS = 0.5
 # A schedule that does not come to rest in so many rounds never will (invariant 19).
 MOST_ROUNDS = 1500
-_LOOKS = Prepared(lambda: FailoverJob.objects.filter(next_look_at__isnull=False).order_by().values_list("next_look_at"))
-_WINDOWS = Prepared(
-    lambda: (
-        FailoverJob.objects.filter(
-            outcome=Outcome.SUCCEEDED, rollback_window_ends_at__isnull=False, rollback_window_over_at__isnull=True
-        )
-        .order_by()
-        .values_list("rollback_window_ends_at")
-    )
-)
-
 _MOVING = """
 SELECT count(*) FROM jobs_failoverjob j WHERE j.state IN ('queued', 'running') AND NOT (
   EXISTS (SELECT 1 FROM jobs_step s JOIN jobs_plan p ON p.id = s.plan_id JOIN jobs_reservation r
@@ -182,16 +170,16 @@ class PlayedService(Service):
     def _seconds_to_next_event(self) -> float:
         """Do as the service of the stories, with a statement that is not built anew for every round."""
         now = self.clock.stepped.now()
-        moments: list[float] = [moment.timestamp() for (moment,) in _LOOKS.values()]
+        moments: list[float] = [moment.timestamp() for (moment,) in LOOKS.values()]
         if self.rollback_windows:
-            moments += [moment.timestamp() for (moment,) in _WINDOWS.values()]
+            moments += [moment.timestamp() for (moment,) in WINDOWS.values()]
         moments += [moment for moment in (self.watcher.next_look_at(), self.simulator.next_event_at()) if moment]
         later = [moment - now for moment in moments if moment > now]
         return min([*later, self.longest_step]) + 0.001
 
     def is_quiet(self) -> bool:
         """Whether no job can move without a person: what a job queues for may be what another one asks about."""
-        return _one_number(_MOVING) == 0 and not (self.rollback_windows and _WINDOWS.values())
+        return _one_number(_MOVING) == 0 and not (self.rollback_windows and WINDOWS.values())
 
 
 def _one_number(query: str) -> int:

@@ -13,6 +13,7 @@ from failover_project.api.error_codes import ERROR_CODES
 from jobs.models import JobStatus
 from tests.contract.document import Listed, contract
 from tests.house.tree import document
+from tests.support.described import description
 
 pytestmark = pytest.mark.django_db
 
@@ -23,16 +24,14 @@ PORT = re.search(r"`http://localhost:(\d+)/api/v1`", document("docs/api/failover
 @pytest.fixture
 def paths() -> dict[str, Any]:
     """Give the paths of the service's own description."""
-    answer = APIClient().get("/api/v1/schema?format=json", HTTP_ACCEPT="application/json")
-    found: dict[str, Any] = answer.json()["paths"]
+    found: dict[str, Any] = description()["paths"]
     return found
 
 
 @pytest.fixture
 def bodies() -> dict[str, Any]:
     """Give the schemas of the service's own description."""
-    answer = APIClient().get("/api/v1/schema?format=json", HTTP_ACCEPT="application/json")
-    found: dict[str, Any] = answer.json()["components"]["schemas"]
+    found: dict[str, Any] = description()["components"]["schemas"]
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from functools import cache
 
 import yaml
 from django.core.management import call_command
@@ -16,6 +17,7 @@ from tests.schema.examples import from_the_contract
 KEPT = ROOT / "docs" / "api" / "openapi.yaml"
 
 
+@cache
 def _written_now() -> str:
     out = io.StringIO()
     call_command("spectacular", "--validate", "--fail-on-warn", stdout=out)

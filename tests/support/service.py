@@ -25,9 +25,10 @@ from jobs.destroy_port import LedgerOfDestruction
 from jobs.engine import leases
 from jobs.engine.advance import advance
 from jobs.engine.ports import Catalogue, Engine
+from jobs.engine.statements import Prepared
 from jobs.engine.sweeper import sweep
-from jobs.engine.watcher import Pace, Watcher
-from jobs.models import FailoverJob, JobState, ProcessLease
+from jobs.engine.watcher import ROLE, Pace, Watcher
+from jobs.models import FailoverJob, JobState, Outcome, ProcessLease
 from jobs.runtime import UnixClock, engine_with
 from jobs.services import StartRequest, StartTestRequest
 from jobs.window_ends import heed_rollback_windows
@@ -35,6 +36,21 @@ from tests.support.simulator_adapter import SIMULATOR_URL, SimulatorAdapter
 
 # As often as a living process does.
 _BEAT_SECONDS = 5.0
+
+# Asked in every round, and so not built anew for each.
+LOOKS = Prepared(lambda: FailoverJob.objects.filter(next_look_at__isnull=False).order_by().values_list("next_look_at"))
+WINDOWS = Prepared(
+    lambda: (
+        FailoverJob.objects.filter(
+            outcome=Outcome.SUCCEEDED, rollback_window_ends_at__isnull=False, rollback_window_over_at__isnull=True
+        )
+        .order_by()
+        .values_list("rollback_window_ends_at")
+    )
+)
+_MOVING = Prepared(
+    lambda: FailoverJob.objects.filter(state__in=[JobState.QUEUED, JobState.RUNNING]).order_by().values_list("pk")[:1]
+)
 
 
 class WorkerKilled(BaseException):
@@ -99,13 +115,17 @@ class Service:
     simulator: Simulator
     bell: ListBell = field(default_factory=ListBell)
     hook_sessions: Callable[[], requests.Session] = requests.Session
-    # Time moves on by no more than this at once: stories look often, cases that wait for hours need not.
+    # Time moves on by no more than this at once while the cloud is changed; the longer it has been left alone, the
+    # further, up to the second of them. Cases that wait for hours need not look every minute.
     longest_step: float = 60.0
+    longest_of_all: float = 600.0
     # What the next process takes for the commands there are; its release's own without one.
     catalogue: Catalogue | None = None
     kills_fired: int = 0
     _kill: _Kill | None = None
     _beaten_at: float = float("-inf")
+    _watches: bool = False
+    _driven_at: float = 0.0
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
@@ -120,6 +140,7 @@ class Service:
         """Begin a process: a new owner, an empty queue, a watcher without memory."""
         self.bell.rings.clear()
         self._beaten_at = float("-inf")
+        self._watches = False
         engine = engine_with(
             clock=self.clock,
             bell=self.bell,
@@ -130,7 +151,8 @@ class Service:
         )
         self.engine: Engine = engine if self.catalogue is None else replace(engine, catalogue=self.catalogue)
         # Asks a little less often than in earnest: virtual time costs nothing, calls do.
-        self.watcher = Watcher(self.engine, Pace(shortest=0.25, share=0.25, longest=2 * self.longest_step))
+        longest = max(2 * self.longest_step, self.longest_of_all)
+        self.watcher = Watcher(self.engine, Pace(shortest=0.25, share=0.25, longest=longest))
 
     def end_process(self) -> None:
         """End the process: a dead one of this host is known at once; another host's only when its lease is out."""
@@ -204,6 +226,7 @@ class Service:
         """Drive the service until every job ended or waits for a person (or `until` says so)."""
         stepped = self.clock.stepped
         end = stepped.now() + limit_seconds
+        self._driven_at = stepped.now()
         while stepped.now() < end:
             self._one_round()
             if at_each_step is not None:
@@ -216,7 +239,7 @@ class Service:
 
     def is_quiet(self) -> bool:
         """Whether no job can move without a person."""
-        return not FailoverJob.objects.filter(state__in=[JobState.QUEUED, JobState.RUNNING]).exists()
+        return not _MOVING.values()
 
     def describe(self) -> str:
         """Say where every job is, for messages of failed assertions."""
@@ -228,7 +251,12 @@ class Service:
             if not 0.0 <= now - self._beaten_at < _BEAT_SECONDS:
                 leases.beat(self.engine)
                 self._beaten_at = now
-            self.watcher.tick()
+                self._watches = leases.take_role(self.engine, role=ROLE)
+            # Whoever watches renews that with his life; who does not asks each time whether he may now.
+            if self._watches:
+                self.watcher.watch_once()
+            else:
+                self._watches = leases.take_role(self.engine, role=ROLE)
             # As in earnest the sweeper is the slower one: it looks for what nobody rang for.
             if not self.bell.rings:
                 sweep(self.engine)
@@ -242,11 +270,13 @@ class Service:
 
     def _seconds_to_next_event(self) -> float:
         now = self.clock.stepped.now()
-        looks = FailoverJob.objects.filter(next_look_at__isnull=False).values_list("next_look_at", flat=True)
-        moments = [look.timestamp() for look in looks if look is not None]
+        moments: list[float] = [look.timestamp() for (look,) in (*LOOKS.values(), *WINDOWS.values())]
         moments += [moment for moment in (self.watcher.next_look_at(), self.simulator.next_event_at()) if moment]
         later = [moment - now for moment in moments if moment > now]
-        return min([*later, self.longest_step]) + 0.001
+        changes = self.simulator.calls.mutating()
+        left_alone = now - max([self._driven_at, *(change.at for change in changes[-1:])])
+        longest = max(self.longest_step, min(left_alone * 0.1, self.longest_of_all))
+        return min([*later, longest]) + 0.001
 
 
 def random_ids() -> Callable[[], str]:
