@@ -20,6 +20,7 @@ COPY validation ./validation
 COPY networks ./networks
 COPY notifications ./notifications
 COPY inventory ./inventory
+COPY database ./database
 COPY audit ./audit
 COPY cloudstack ./cloudstack
 COPY cloudstack_simulator ./cloudstack_simulator

@@ -8,7 +8,7 @@ from typing import Literal
 from django.db.models.fields.json import KT
 from django.db.models.lookups import Exact
 
-from jobs.engine.statements import Prepared
+from database.statements import Prepared
 from jobs.known import is_appliance, is_replica
 from jobs.models import FailoverJob, JobType, Outcome, PlanKind, PlanState, Step, StepState
 from jobs.models.plan import REPLICA_COMMANDS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.core.exceptions import ObjectDoesNotExist
 
+from database.statements import M, Prepared
 from inventory.models import Appliance, ProtectedVM, ReplicaVolume, TargetCloud
-from jobs.engine.statements import M, Prepared
 
 _VM = Prepared(lambda pk: ProtectedVM.objects.filter(pk=pk).order_by())
 _CLOUD = Prepared(lambda pk: TargetCloud.objects.filter(pk=pk).order_by())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from jobs.engine.statements import Prepared
+from database.statements import Prepared
 from jobs.models import FailoverJob, Plan, PlanKind
 from notifications.models import Event
 from notifications.outbox import tell

@@ -17,6 +17,7 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from cloudstack import AsyncJob, CloudError, DestroyPort, Gateway
+from database.statements import Prepared, compare_and_set
 from inventory.clouds import gateway_for
 from inventory.models import Appliance, ProtectedVM, ReplicaState, Replication, ReplicaVolume, TargetCloud
 from inventory.reservations import release
@@ -28,7 +29,6 @@ from jobs.destroy_port import LedgerOfDestruction, was_ever_replica
 from jobs.engine.contracts import AsyncAnswer, Clock
 from jobs.engine.leases import own_identity
 from jobs.engine.ports import Bell, Engine, Rules
-from jobs.engine.statements import Prepared, compare_and_set
 from jobs.generation.guard import GenerationGuard
 from jobs.known import appliance_of, cloud_of, is_replica, vm_of
 from jobs.models import AttemptState, FailoverJob, JobType, Outcome, Phase, Step, StepAttempt, StepState

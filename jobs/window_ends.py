@@ -8,9 +8,9 @@ from typing import Any
 import structlog
 from django.db import transaction
 
+from database.statements import Prepared
 from jobs.engine.journal import record
 from jobs.engine.ports import Engine
-from jobs.engine.statements import Prepared
 from jobs.errors import ActiveJob, CannotCommit, CannotRollBack, CloudNotUsable
 from jobs.generation.guard import paused_reason
 from jobs.models import AfterWindow, FailoverJob, JobState, JobType, Outcome

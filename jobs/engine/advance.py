@@ -13,11 +13,11 @@ from datetime import datetime
 
 import structlog
 
+from database.statements import Prepared
 from jobs.engine import attempts, claims, decisions, questions
 from jobs.engine.board import Board, read_board
 from jobs.engine.journal import load_command, record
 from jobs.engine.ports import Engine
-from jobs.engine.statements import Prepared
 from jobs.models import AttemptState, FailoverJob, JobState, Step, StepAttempt, StepState
 
 log = structlog.get_logger(__name__)

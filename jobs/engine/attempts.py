@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from django.db import transaction
 
+from database.statements import compare_and_set
 from jobs.engine import questions
 from jobs.engine.board import Board
 from jobs.engine.claims import Claimed
@@ -36,7 +37,6 @@ from jobs.engine.contracts import (
 from jobs.engine.endings import attempt_is_done, attempt_is_not_done, attempt_left_something
 from jobs.engine.journal import trace
 from jobs.engine.ports import Engine
-from jobs.engine.statements import compare_and_set
 from jobs.models import AttemptState, FailoverJob, Step, StepAttempt
 
 log = structlog.get_logger(__name__)

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Exists, FilteredRelation, Model, OuterRef, Q, QuerySet
 
+from database.statements import Prepared
 from jobs.engine.journal import results_of
 from jobs.engine.leases import living_owners
 from jobs.engine.ports import Engine, has_come
-from jobs.engine.statements import Prepared
 from jobs.models import AttemptState, FailoverJob, Plan, PlanKind, PlanState, Question, Step, StepAttempt, StepState
 from jobs.models.attempt import UNFINISHED_ATTEMPTS
 

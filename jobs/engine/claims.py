@@ -8,13 +8,13 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from database.statements import Prepared, PreparedAmong, compare_and_set, insert, insert_all
 from jobs.engine import questions
 from jobs.engine.board import Board
 from jobs.engine.contracts import Already, Ask, Clear, Command, Guarded, Refuse, Wait
 from jobs.engine.decisions import done_and_decided
 from jobs.engine.journal import load_command, lock, record, take_turn, trace
 from jobs.engine.ports import Engine
-from jobs.engine.statements import Prepared, PreparedAmong, compare_and_set, insert, insert_all
 from jobs.engine.steps import end_step_as_done, end_step_as_failed
 from jobs.models import (
     AttemptState,

@@ -12,11 +12,11 @@ from typing import Any
 
 from django.db import transaction
 
+from database.statements import Prepared, compare_and_set
 from jobs.engine import questions, statuses, undo, windows
 from jobs.engine.board import Board, read_board
 from jobs.engine.journal import lock, record, take_turn, write_plan
 from jobs.engine.ports import Engine
-from jobs.engine.statements import Prepared, compare_and_set
 from jobs.engine.steps import stop_plan
 from jobs.models import (
     AttemptState,

@@ -9,11 +9,11 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
+from database.statements import PreparedAmong, compare_and_set, take_out
 from jobs.engine import decisions, questions
 from jobs.engine.board import Board
 from jobs.engine.journal import lock, record
 from jobs.engine.ports import Engine
-from jobs.engine.statements import PreparedAmong, compare_and_set, take_out
 from jobs.engine.steps import end_step_as_done, end_step_as_failed
 from jobs.models import (
     AttemptState,

@@ -12,9 +12,9 @@ import structlog
 from django.db.models import Max
 
 from audit.recording import event_of, record_event, record_events
+from database.statements import Prepared, compare_and_set, insert, insert_all
 from jobs.engine.contracts import Command, PlannedSteps
 from jobs.engine.ports import Engine
-from jobs.engine.statements import Prepared, compare_and_set, insert, insert_all
 from jobs.models import FailoverJob, JobEvent, Plan, PlanKind, Step, StepState
 
 log = structlog.get_logger(__name__)

@@ -10,8 +10,8 @@ from pathlib import Path
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
+from database.statements import Prepared
 from jobs.engine.ports import Engine
-from jobs.engine.statements import Prepared
 from jobs.models import ProcessLease, RoleLease
 
 _HELD = Prepared(

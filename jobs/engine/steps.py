@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from database.statements import compare_and_set
 from jobs.engine.journal import record
 from jobs.engine.ports import Engine
-from jobs.engine.statements import compare_and_set
 from jobs.models import FailoverJob, Plan, PlanKind, PlanState, Step, StepState
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.db.models import Q
 
+from database.statements import Prepared, compare_and_set
 from jobs.engine.board import read_board
 from jobs.engine.leases import bury
 from jobs.engine.ports import FARTHEST, Engine, has_come
-from jobs.engine.statements import Prepared, compare_and_set
 from jobs.models import AttemptState, FailoverJob, JobState, Phase
 
 ROLE = "watcher"

@@ -7,7 +7,7 @@ from functools import reduce
 
 from django.db.models import F
 
-from jobs.engine.statements import Prepared
+from database.statements import Prepared
 from jobs.models import CommandTiming
 
 _NEWEST_SHARE = 0.3

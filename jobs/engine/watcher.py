@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from database.statements import Prepared
 from jobs.engine.attempts import log_end, record_async_answer, record_async_successes
 from jobs.engine.leases import take_role
 from jobs.engine.ports import Engine
-from jobs.engine.statements import Prepared
 from jobs.engine.timings import learn, usual_seconds
 from jobs.models import AttemptState, StepAttempt
 

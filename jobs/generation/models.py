@@ -6,7 +6,7 @@ import uuid
 
 from django.db import models
 
-from jobs.engine.statements import Prepared
+from database.statements import Prepared
 
 ONLY = 1
 

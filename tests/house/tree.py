@@ -17,6 +17,7 @@ APPS = (
     "notifications",
     "inventory",
     "audit",
+    "database",
     "cloudstack",
     "cloudstack_simulator",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
-from jobs.engine.statements import Prepared, PreparedAmong, compare_and_set, insert_all
+from database.statements import Prepared, PreparedAmong, compare_and_set, insert_all
 from jobs.models import FailoverJob, PlanState, Reservation, Step, StepAttempt, StepState
 from tests.support.scenes import scene
 

@@ -1,4 +1,4 @@
-"""This will run the engine's hot statements: Django compiles each of them once, and they run with other values after.
+"""This will run the hot statements: Django compiles each of them once, and they run with other values after.
 
 Most of what a failover cost was the building of the same fifty statements again and again (docs/performance.md).
 Models, fields, constraints and converters stay Django's; only the text of the SQL is kept.
