@@ -11,7 +11,6 @@ from typing import Any
 import requests
 from django.db import DatabaseError, connection
 
-from database.statements import Prepared
 from jobs.engine import leases
 from jobs.engine.advance import advance
 from jobs.engine.sweeper import sweep

@@ -17,6 +17,7 @@ import requests
 
 from cloudstack import Endpoint, Gateway
 from cloudstack_simulator import Simulator, SteppedClock
+from database.statements import Prepared
 from inventory.clouds import observer_of
 from inventory.models import TargetCloud
 from jobs import services
@@ -25,7 +26,6 @@ from jobs.destroy_port import LedgerOfDestruction
 from jobs.engine import leases
 from jobs.engine.advance import advance
 from jobs.engine.ports import Catalogue, Engine
-from jobs.engine.statements import Prepared
 from jobs.engine.sweeper import sweep
 from jobs.engine.watcher import ROLE, Pace, Watcher
 from jobs.models import FailoverJob, JobState, Outcome, ProcessLease
