@@ -20,6 +20,7 @@ from jobs.api.start_views import BulkFailoverViewSet, LiveFailoverViewSet, TestF
 from jobs.api.verb_views import VerbViewSet
 from jobs.api.views import FailoverJobViewSet
 from jobs.open_failovers import open_failovers_of, target_vms_of
+from jobs.snapshot_sets import older_points_of
 from networks.api.views import NetworkMappingViewSet
 from validation.api.views import ReadinessViewSet, VMStatusViewSet
 
@@ -40,7 +41,11 @@ class Identifier:
 
 register_converter(Identifier, "identifier")
 
-known_of_jobs: dict[str, Any] = {"open_failovers": open_failovers_of, "target_vms": target_vms_of}
+known_of_jobs: dict[str, Any] = {
+    "open_failovers": open_failovers_of,
+    "target_vms": target_vms_of,
+    "older_points": older_points_of,
+}
 readiness = ReadinessViewSet.as_view({"get": "retrieve"}, **known_of_jobs)
 vm_routes: list[URLPattern | URLResolver] = [
     path("failover-readiness", readiness, name="vm-failover-readiness"),

@@ -41,6 +41,7 @@ def evidence_of(job: FailoverJob, steps: Sequence[Step]) -> dict[str, Any]:
 
 def _disk(disk: DiskSpecification, newest: Mapping[str, Step]) -> dict[str, Any]:
     snapshot, clone = newest.get(f"snapshot-disk{disk.position}"), newest.get(f"clone-disk{disk.position}")
+    used = newest.get(f"use-snapshot-disk{disk.position}")
     change_id, synced_at = _marked(newest.get("mark"), disk.position)
     return {
         "position": disk.position,
@@ -48,7 +49,7 @@ def _disk(disk: DiskSpecification, newest: Mapping[str, Step]) -> dict[str, Any]
         "volume_id": disk.volume_id,
         "change_id": change_id,
         "synced_at": synced_at,
-        "snapshot_id": _result(snapshot, "snapshot_id"),
+        "snapshot_id": _result(snapshot or used, "snapshot_id"),
         "snapshot_begun_at": snapshot.started_at if snapshot is not None else None,
         "snapshot_done_at": _done_at(snapshot),
         "clone_id": _result(clone, "volume_id"),

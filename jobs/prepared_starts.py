@@ -35,8 +35,10 @@ from jobs.plans.resolve import Unresolvable, by_words, os_type_of, specify
 from jobs.plans.specification import FailoverSpecification, Strategy
 from jobs.plans.test import plan_of_test
 from jobs.runtime import Gateways, UnixClock
+from jobs.snapshot_sets import SnapshotSet, chosen_set, older_points_of, with_snapshots
 from jobs.start_options import (
     accepts_stalled,
+    older_snapshots,
     refuse_contradictions,
     refuse_unexplained_acceptance,
     warnings_about,
@@ -96,6 +98,8 @@ class PreparedStart:
     warnings: tuple[str, ...]
     # What the replica holds, when its newest sync stalled and somebody asked to go on from it.
     torn: Mapping[str, Any] | None = None
+    # The older snapshots that a test is made of, where somebody asked for that.
+    chosen: SnapshotSet | None = None
 
 
 @dataclass(frozen=True)
@@ -183,6 +187,11 @@ def _warning_about(spec: FailoverSpecification) -> list[str]:
                 "The replicas themselves are booted: replication waits until the cleanup, and after it they are "
                 "unverified until the replication engine has confirmed or resynchronised them."
             ]
+        case Strategy.FROM_SNAPSHOTS:
+            return [
+                f"The test runs on copies of the snapshots that {spec.snapshots_by} cut at {spec.snapshots_at}, not of "
+                "the replica as it is now."
+            ]
         case _:
             return []
 
@@ -267,6 +276,8 @@ def _admitted(asked: Asked, *, kind: JobType, known: _Known, gateways: Gateways)
         copies_disks=request.custom_config.get("test_strategy") != Strategy.BOOT_AND_REVERT,
         target_vms={job.destination_vm_id: job.job_id for job in jobs if job.destination_vm_id},
         accepts_stalled=accepts_stalled(request.custom_config),
+        older_points=older_points_of,
+        from_older_point=bool(older_snapshots(request.custom_config)),
     )
     taken = {job.job_id for job in jobs}
     job_id = _free_job_id(kind, vm.vm_id, seconds=known.seconds, taken=taken)
@@ -364,10 +375,13 @@ def _planned(judged: _Judged, *, kind: JobType, os_types: _OsTypes) -> PreparedS
     admitted, verdict = judged.admitted, judged.verdict
     request = admitted.asked.request
     refuse_unless_ready(verdict, skip_validation=request.skip_validation)
-    strategy = Strategy.LIVE
-    if kind == JobType.TEST:
+    older = older_snapshots(request.custom_config)
+    chosen = chosen_set(verdict.vm, job_id=older, gateway=admitted.gateway) if older else None
+    strategy = Strategy.LIVE if chosen is None else Strategy.FROM_SNAPSHOTS
+    if kind == JobType.TEST and chosen is None:
         strategy = choose_strategy(verdict, asked=str(request.custom_config.get("test_strategy", "")))
     spec = _specification(admitted, verdict, strategy=strategy, os_types=os_types)
+    spec = spec if chosen is None else with_snapshots(spec, chosen)
     return PreparedStart(
         vm=verdict.vm,
         kind=kind,
@@ -376,6 +390,7 @@ def _planned(judged: _Judged, *, kind: JobType, os_types: _OsTypes) -> PreparedS
         planned=live_failover(spec) if kind == JobType.LIVE else plan_of_test(spec),
         warnings=(*_warnings(verdict, request, kind=kind), *_warning_about(spec)),
         torn=stalled_details(verdict.facts),
+        chosen=chosen,
     )
 
 

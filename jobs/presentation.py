@@ -29,7 +29,8 @@ from jobs.models.timing import CommandTiming
 from jobs.queue import Place, place_of
 from jobs.retries import obstacle_to_retry
 from jobs.rollback_windows import window_body
-from jobs.start_options import accepts_stalled
+from jobs.snapshot_sets import CHOSEN
+from jobs.start_options import accepts_stalled, older_snapshots
 from jobs.timeline import plans_of
 from jobs.verbs import obstacle_to_extension, obstacle_to_rollback
 
@@ -101,6 +102,7 @@ def details(job: FailoverJob, steps: Sequence[Step]) -> dict[str, Any]:
         "evidence": evidence_of(job, steps) if _is_planned_test(job) else None,
         "left_behind": left_behind(job, steps),
         "stalled_replication": _torn(job),
+        "older_snapshots": _older(job),
         "rollback_window": window_body(job),
         "retry_of": job.retry_of.job_id if job.retry_of is not None else None,
         **({"debug": {"plans": plans_of(job)}} if job.is_watched_closely else {}),
@@ -138,6 +140,16 @@ def _torn(job: FailoverJob) -> dict[str, Any] | None:
         return None
     event = job.events.filter(kind="stalled_replication_accepted").first()
     return {**event.fields["stalled_replication"], "accepted_by": event.actor} if event is not None else None
+
+
+def _older(job: FailoverJob) -> dict[str, Any] | None:
+    """Give the older snapshots that a test was made of, and who asked for that and why."""
+    if not older_snapshots(job.custom_config):
+        return None
+    event = job.events.filter(kind=CHOSEN).first()
+    if event is None:
+        return None
+    return {**event.fields["snapshots"], "chosen_by": event.actor, "reason": event.fields["reason"]}
 
 
 def _window(job: FailoverJob) -> dict[str, Any]:

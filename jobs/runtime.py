@@ -203,6 +203,7 @@ class Clouds:
             own_reference=job.job_id,
             copies_disks=job.specification["strategy"] != Strategy.BOOT_AND_REVERT,
             accepts_stalled=accepts_stalled(job.custom_config),
+            from_older_point=job.specification["strategy"] == Strategy.FROM_SNAPSHOTS,
         )
         for volume in verdict.facts.cloud.volumes.values():
             self._glimpses_of(job.pk).note(f"volume:{volume.id}", volume)

@@ -18,7 +18,7 @@ _SIZES = ("cpu_overcommit", "memory_overcommit")
 _OF_ALL = (*_SIZES, "test_environment", "debug_mode", "stalled_replication")
 KNOWN_CONFIG: Mapping[JobType, frozenset[str]] = {
     JobType.LIVE: frozenset({*_OF_ALL, "rollback_window", "after_rollback_window"}),
-    JobType.TEST: frozenset({*_OF_ALL, "test_strategy"}),
+    JobType.TEST: frozenset({*_OF_ALL, "test_strategy", "from_snapshots_of"}),
 }
 KNOWN_NOTIFICATIONS = frozenset({"email", "slack_webhook"})
 
@@ -31,6 +31,18 @@ def refuse_contradictions(custom_config: Mapping[str, Any], *, kind: JobType) ->
             why="A live failover runs on production networks, it is no test environment.",
             to_do="POST /api/v1/failover/test, or leave test_environment out",
         )
+    if kind == JobType.LIVE and older_snapshots(custom_config):
+        raise ContradictoryOptions(
+            field="custom_config.from_snapshots_of",
+            why="A live failover runs on the replica itself, and a replica that was reverted is not to be trusted.",
+            to_do="Start a test from these snapshots; for a live failover have the replica resynchronised",
+        )
+    if older_snapshots(custom_config) and custom_config.get("test_strategy"):
+        raise ContradictoryOptions(
+            field="custom_config.test_strategy",
+            why="A test from older snapshots gets its disks from copies of those, in no other way.",
+            to_do="Leave test_strategy or from_snapshots_of out",
+        )
     if kind == JobType.LIVE and custom_config.get("after_rollback_window") and not custom_config.get("rollback_window"):
         raise ContradictoryOptions(
             field="custom_config.after_rollback_window",
@@ -41,7 +53,12 @@ def refuse_contradictions(custom_config: Mapping[str, Any], *, kind: JobType) ->
 
 def accepts_stalled(custom_config: Mapping[str, Any]) -> bool:
     """Whether a start asks to go on in spite of a replication that fell silent."""
-    return custom_config.get("stalled_replication") == "accept"
+    return custom_config.get("stalled_replication") == "accept" or bool(older_snapshots(custom_config))
+
+
+def older_snapshots(custom_config: Mapping[str, Any]) -> str:
+    """Give the job whose snapshots a test shall be made of instead of fresh ones; nothing where none is named."""
+    return str(custom_config.get("from_snapshots_of") or "").strip()
 
 
 def refuse_unexplained_acceptance(
@@ -53,13 +70,13 @@ def refuse_unexplained_acceptance(
     if typed_name != vm_name:
         raise ContradictoryOptions(
             field="vm_name",
-            why="To go on from a replica whose sync was torn, type the VM's name as the inventory has it.",
+            why="To go on from a torn replica or from older snapshots, type the VM's name as the inventory has it.",
             to_do=f"Send vm_name: {vm_name}",
         )
     if not reason.strip():
         raise ContradictoryOptions(
             field="reason",
-            why="To go on from a replica whose sync was torn, say why: it is kept for good.",
+            why="To go on from a torn replica or from older snapshots, say why: it is kept for good.",
             to_do="Send a reason",
         )
 

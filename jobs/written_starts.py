@@ -20,6 +20,7 @@ from jobs.models.job import MOVING_STATES
 from jobs.prepared_starts import REFUSALS, PreparedStart, Refusal, StartTestRequest
 from jobs.rollback_windows import window_asked_for
 from jobs.runtime import ring_on_commit
+from jobs.snapshot_sets import CHOSEN
 
 
 def write_each(engine: Engine, prepared: Sequence[PreparedStart], *, actor: str) -> list[FailoverJob | Refusal]:
@@ -40,7 +41,7 @@ def write_one(engine: Engine, prepared: PreparedStart, *, actor: str) -> Failove
     try:
         with transaction.atomic():
             hold_vm(vm, job_id=prepared.spec.job_id, now=engine.clock.now())
-            if _replicas_of([vm])[vm.pk] != _planned_volumes(prepared):
+            if _replicas_of([prepared])[vm.pk] != _planned_volumes(prepared):
                 raise InventoryChanged(vm.vm_id)
             (job,) = _write(engine, [prepared], actor=actor)
     except IntegrityError as error:
@@ -64,7 +65,7 @@ def _written_together(engine: Engine, prepared: Sequence[PreparedStart], *, acto
     try:
         with transaction.atomic():
             free = keep_free([one.vm.pk for one in prepared])
-            volumes = _replicas_of([one.vm for one in prepared if one.vm.pk in free])
+            volumes = _replicas_of([one for one in prepared if one.vm.pk in free])
             ours = [one for one in prepared if one.vm.pk in free and volumes[one.vm.pk] == _planned_volumes(one)]
             references = {one.vm.pk: one.spec.job_id for one in ours}
             take_kept(references, kind=ReservationKind.FAILOVER, now=engine.clock.now())
@@ -126,8 +127,15 @@ def _first_words(job: FailoverJob, prepared: PreparedStart) -> Iterator[Told]:
     if request.skip_validation:
         said["skip_validation"] = True
     yield Told(job, "created", "The failover was asked for.", said)
+    if prepared.chosen is not None:
+        words = (
+            f"The test is made of the snapshots that {prepared.spec.snapshots_by} cut at {prepared.spec.snapshots_at}."
+        )
+        yield Told(job, CHOSEN, words, {"reason": request.reason, "snapshots": prepared.chosen.as_json()})
     if prepared.torn is not None:
         words = f"Goes on from a replica whose sync {prepared.torn['replication_id']} stalled and may be torn."
+        if prepared.chosen is not None:
+            words = f"Goes on beside a replica whose sync {prepared.torn['replication_id']} stalled."
         torn: dict[str, Any] = {"reason": request.reason, "stalled_replication": dict(prepared.torn)}
         yield Told(job, "stalled_replication_accepted", words, torn)
 
@@ -136,13 +144,16 @@ def _planned_volumes(prepared: PreparedStart) -> list[str]:
     return [disk.volume_id for disk in prepared.spec.disks]
 
 
-def _replicas_of(vms: Sequence[ProtectedVM]) -> Mapping[int, list[str]]:
+def _replicas_of(prepared: Sequence[PreparedStart]) -> Mapping[int, list[str]]:
     """Give the good replicas of each VM in the order of its disks, to be compared with what was validated.
 
-    Read after the VM was taken: from there on no import changes them.
+    Read after the VM was taken: from there on no import changes them. A test of older snapshots reads no replica, so
+    that it need not be good.
     """
-    found: dict[int, list[str]] = {vm.pk: [] for vm in vms}
-    rows = ReplicaVolume.objects.filter(disk__vm__in=vms, state=ReplicaState.GOOD).order_by("disk__position")
+    found: dict[int, list[str]] = {one.vm.pk: [] for one in prepared}
+    unread = [one.vm.pk for one in prepared if one.chosen is not None]
+    fit = Q(state=ReplicaState.GOOD) | Q(disk__vm__in=unread) if unread else Q(state=ReplicaState.GOOD)
+    rows = ReplicaVolume.objects.filter(fit, disk__vm__in=found).order_by("disk__position")
     for row in rows.select_related("disk"):
         found[row.disk.vm_id].append(row.volume_id)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +12,7 @@ from inventory.models import (
     UNFINISHED_REPLICATION,
     Appliance,
     ProtectedVM,
+    ReplicaState,
     Replication,
     ReplicationStatus,
     ReplicaVolume,
@@ -59,6 +60,14 @@ class OpenFailover:
 
 
 @dataclass(frozen=True)
+class OlderPoint:
+    """This will hold a whole set of older snapshots of a VM's disks, as the app that runs failovers tells it."""
+
+    job_id: str
+    taken_at: datetime
+
+
+@dataclass(frozen=True)
 class Facts:
     """This will hold all that the checks of one VM and purpose may look at."""
 
@@ -82,6 +91,9 @@ class Facts:
     stalled_replications: tuple[Replication, ...] = ()
     # Whether somebody asked to go on from what is there, in spite of a stalled run.
     accepts_stalled: bool = False
+    # Older snapshots that a test may be made of, the newest first, and whether this one is: then no replica is read.
+    older_points: tuple[OlderPoint, ...] = ()
+    from_older_point: bool = False
     # Target VMs that failovers of the VM made, with the job that made each.
     target_vms: Mapping[str, str] = field(default_factory=dict)
 
@@ -97,7 +109,8 @@ class Subject:
 
     A job that checks its own VM again passes `own_reference`: its own reservation is no obstacle to itself.
     `copies_disks` says whether a test makes copies of the disks, `accepts_stalled` that a replication which fell silent
-    is no obstacle.
+    is no obstacle, `from_older_point` that the test is made of one of the `older_points` (asked for only where the
+    replica is in doubt) and not of the replica as it is.
     """
 
     vm: ProtectedVM
@@ -108,6 +121,8 @@ class Subject:
     open_failovers: Sequence[OpenFailover] = ()
     target_vms: Mapping[str, str] = field(default_factory=dict)
     accepts_stalled: bool = False
+    older_points: Callable[[ProtectedVM], Sequence[OlderPoint]] | None = None
+    from_older_point: bool = False
 
 
 def gather(
@@ -169,6 +184,8 @@ def _facts(
         "target_vms": subject.target_vms,
         "stalled_replications": stalled,
         "accepts_stalled": subject.accepts_stalled,
+        "older_points": _older_points(subject, rows=rows, is_stalled=bool(stalled)),
+        "from_older_point": subject.from_older_point,
     }
     return tuple(
         Facts(
@@ -180,6 +197,12 @@ def _facts(
         )
         for purpose, (nics, refusal) in placements.items()
     )
+
+
+def _older_points(subject: Subject, *, rows: Rows, is_stalled: bool) -> tuple[OlderPoint, ...]:
+    replicas = [getattr(disk, "replica", None) for disk in rows.disks]
+    is_doubtful = is_stalled or any(replica and replica.state != ReplicaState.GOOD for replica in replicas)
+    return tuple(subject.older_points(subject.vm)) if subject.older_points is not None and is_doubtful else ()
 
 
 def _placements(subject: Subject, *, rows: Rows, known: Mapping[str, bool]) -> Placements:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from cloudstack.endpoint import Clock
@@ -12,7 +12,7 @@ from networks.models import Purpose
 from validation.checks import CHECKS
 from validation.cloud_facts import CloudReads, forget_settled
 from validation.errors import NotReady
-from validation.facts import Facts, OpenFailover, Subject, gather
+from validation.facts import Facts, OlderPoint, OpenFailover, Subject, gather
 from validation.judging import judge
 from validation.keeping import keep_findings
 from validation.verdict import Verdict
@@ -30,13 +30,15 @@ def validate(
     open_failovers: Sequence[OpenFailover] = (),
     target_vms: Mapping[str, str] | None = None,
     accepts_stalled: bool = False,
+    older_points: Callable[[ProtectedVM], Sequence[OlderPoint]] | None = None,
+    from_older_point: bool = False,
 ) -> Verdict:
     """Gather the facts once, judge them, keep the findings as the newest of this VM and purpose.
 
     `gateway` None means that no target cloud is usable. `own_reference` is the job that asks about itself: its own
     reservation of the VM is not in its way. `copies_disks` says whether a test makes copies of the disks,
-    `accepts_stalled` that a replication which fell silent is no obstacle. Takes at most ten seconds, also when the
-    cloud hangs.
+    `accepts_stalled` that a replication which fell silent is no obstacle, `from_older_point` that the test is made of
+    one of the `older_points` and not of the replica as it is. Takes at most ten seconds, also when the cloud hangs.
     """
     subject = Subject(
         vm=vm,
@@ -47,6 +49,8 @@ def validate(
         open_failovers=open_failovers,
         target_vms=target_vms or {},
         accepts_stalled=accepts_stalled,
+        older_points=older_points,
+        from_older_point=from_older_point,
     )
     started = time.perf_counter_ns()
     (verdict,) = judge_each(

@@ -153,6 +153,24 @@ class TornReplica(serializers.Serializer[Any]):
     accepted_by = serializers.CharField(help_text="Who asked to go on; the reason is the job's.")
 
 
+class OlderSnapshot(serializers.Serializer[Any]):
+    """This will describe the older snapshot that the copy of one disk was made of."""
+
+    volume_id = serializers.CharField(help_text="The replica that it is of.")
+    snapshot_id = serializers.CharField(help_text="The snapshot.")
+    change_id = serializers.CharField(allow_null=True, help_text="How far the replica was then.")
+
+
+class OlderSnapshots(serializers.Serializer[Any]):
+    """This will describe the older snapshots that a test was made of."""
+
+    job_id = serializers.CharField(help_text="The job that cut them.")
+    taken_at = serializers.CharField(help_text="When the last of them was good.")
+    disks = OlderSnapshot(many=True, help_text="One for each disk.")
+    chosen_by = serializers.CharField(help_text="Who asked for it.")
+    reason = serializers.CharField(help_text="Why.")
+
+
 class RollbackWindowAnswer(serializers.Serializer[Any]):
     """This will describe the window in which a live failover's way back is meant to be used."""
 
@@ -191,6 +209,10 @@ class JobDetails(serializers.Serializer[Any]):
     left_behind = LeftoverAnswer(many=True)
     stalled_replication = TornReplica(
         allow_null=True, help_text="Set where the failover went on from a replica that may be torn; it stays for ever."
+    )
+    older_snapshots = OlderSnapshots(
+        allow_null=True,
+        help_text="Set where a test was made of older snapshots, not of the replica; it stays so.",
     )
     rollback_window = RollbackWindowAnswer(
         allow_null=True, help_text="The clock of a live failover's way back; null where none was asked for."

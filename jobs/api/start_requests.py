@@ -101,11 +101,21 @@ class CheckedLiveConfig(KnownConfig):
     after_rollback_window = serializers.ChoiceField(choices=AfterWindow.choices, required=False)
 
 
+# The one is no test, and the other is asked for by naming whose snapshots.
+_NOT_ASKED_FOR = frozenset({Strategy.LIVE, Strategy.FROM_SNAPSHOTS})
+
+
 class KnownTestConfig(KnownConfig):
     """This will check what `custom_config` of a test knows beside the rest: how the test gets its disks."""
 
     test_strategy = serializers.ChoiceField(
-        choices=[strategy.value for strategy in Strategy if strategy != Strategy.LIVE], required=False
+        choices=[strategy.value for strategy in Strategy if strategy not in _NOT_ASKED_FOR], required=False
+    )
+    from_snapshots_of = Text(
+        required=False,
+        max_length=200,
+        help_text="The job whose snapshots of this VM's disks the test is made of, instead of fresh ones: a way on "
+        "from a replica whose sync was torn. Wants the VM's name in vm_name, and a reason.",
     )
 
 

@@ -13,7 +13,7 @@ from jobs.commands.power import ProtectTarget, SetOsType, StartTarget, StopTarge
 from jobs.commands.replication import HoldReplication, ReleaseReplication
 from jobs.commands.reverts import PromiseRevert, RevertSnapshot
 from jobs.commands.safety import CheckSafety, CheckSet, MarkReplication
-from jobs.commands.snapshots import DeleteSnapshot, TakeSnapshot
+from jobs.commands.snapshots import DeleteSnapshot, TakeSnapshot, UseSnapshot
 from jobs.commands.target import DeployTarget, DestroyTarget
 from jobs.commands.target_disks import AttachToTarget, DetachFromTarget
 from jobs.engine.contracts import Command
@@ -44,6 +44,7 @@ COMMANDS: tuple[type[CommandBase], ...] = (
     StartTarget,
     StopTarget,
     TakeSnapshot,
+    UseSnapshot,
 )
 
 _BY_NAME = {(command.name, command.version): command for command in COMMANDS}

@@ -14,6 +14,7 @@ from jobs.engine.contracts import (
     Already,
     Answer,
     Clear,
+    Finished,
     Guarded,
     Holds,
     LeftBehind,
@@ -115,6 +116,49 @@ class TakeSnapshot(CommandBase):
         return DeleteSnapshot(
             snapshot_id=str(result["snapshot_id"]), label=self.label, keep_when_written=self.keep_when_written
         )
+
+
+@dataclass(frozen=True)
+class UseSnapshot(CommandBase):
+    """See that a snapshot which another job took is still good, before copies are made of it; sends nothing."""
+
+    name: ClassVar[str] = "use_snapshot"
+
+    snapshot_id: str
+    volume_id: str
+    label: str
+    taken_by: str
+    taken_at: str
+
+    def title(self) -> str:
+        """Say what is done."""
+        return f"Go on from the snapshot of {self.label} of {self.taken_at}"
+
+    def touches(self) -> tuple[str, ...]:
+        """Touch nothing: whoever removes the snapshot before it was copied is seen by the copy's own guard."""
+        return ()
+
+    def guard(self, world: World) -> Guarded:
+        """Refuse a snapshot that is gone, not good, or of another disk."""
+        snapshot = world.gateway.snapshot(self.snapshot_id)
+        if snapshot is None or snapshot.state != _GOOD:
+            state = "gone" if snapshot is None else snapshot.state
+            return Refuse(f"The snapshot {self.snapshot_id} of {self.label}, which {self.taken_by} took, is {state}.")
+        if snapshot.volume_id not in {None, self.volume_id}:
+            return Refuse(f"The snapshot {self.snapshot_id} is of volume {snapshot.volume_id}, not of {self.label}.")
+        return Already({"snapshot_id": self.snapshot_id, "volume_id": self.volume_id}, seen=f"it is {_GOOD}")
+
+    def submit(self, world: World, ticket: Ticket) -> Answer:
+        """Send nothing: the guard is the whole step."""
+        return Finished()
+
+    def confirm(self, world: World) -> Sight:
+        """Say that there is nothing to read."""
+        return Absent("nothing to read")
+
+    def inverse(self, result: Mapping[str, Any]) -> NoInverse:
+        """Say why it is not undone."""
+        return NoInverse("The snapshot was there before, and stays.")
 
 
 @dataclass(frozen=True)

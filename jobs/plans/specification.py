@@ -15,6 +15,7 @@ class Strategy(StrEnum):
     CLONE = "clone"
     DETACHED_CLONE = "detached_clone"
     BOOT_AND_REVERT = "boot_and_revert"
+    FROM_SNAPSHOTS = "from_snapshots"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class DiskSpecification:
     change_id: str
     appliance_device_id: int
     target_device_id: int
+    # An older snapshot, by another job, that the copy is made of instead of a fresh one.
+    snapshot_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,9 @@ class FailoverSpecification:
     disks: tuple[DiskSpecification, ...]
     nics: tuple[NicSpecification, ...]
     strategy: str = Strategy.LIVE
+    # Which job took the older snapshots, and when.
+    snapshots_by: str = ""
+    snapshots_at: str = ""
 
     @property
     def boots_replicas(self) -> bool:
@@ -68,8 +74,14 @@ class FailoverSpecification:
         return self.strategy in {Strategy.LIVE, Strategy.BOOT_AND_REVERT}
 
     def as_json(self) -> dict[str, Any]:
-        """Give the form that the job row keeps."""
-        return asdict(self)
+        """Give the form that the job row keeps; what a release before this one does not know only where it is used."""
+        stored = asdict(self)
+        if self.strategy != Strategy.FROM_SNAPSHOTS:
+            for field in ("snapshots_by", "snapshots_at"):
+                del stored[field]
+            for disk in stored["disks"]:
+                del disk["snapshot_id"]
+        return stored
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> FailoverSpecification:

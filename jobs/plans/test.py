@@ -10,7 +10,7 @@ from jobs.commands.power import StartTarget
 from jobs.commands.replication import HoldReplication, ReleaseReplication
 from jobs.commands.reverts import PromiseRevert
 from jobs.commands.safety import CheckSafety, CheckSet, MarkReplication
-from jobs.commands.snapshots import TakeSnapshot
+from jobs.commands.snapshots import TakeSnapshot, UseSnapshot
 from jobs.commands.target_disks import AttachToTarget
 from jobs.engine.contracts import PlannedStep, PlannedSteps, result_of
 from jobs.models import Phase
@@ -28,6 +28,8 @@ def plan_of_test(spec: FailoverSpecification) -> PlannedSteps:
             return detached_clone(spec)
         case Strategy.BOOT_AND_REVERT:
             return boot_and_revert(spec)
+        case Strategy.FROM_SNAPSHOTS:
+            return from_snapshots(spec)
         case Strategy.LIVE:
             raise ValueError("A test is never planned as a live failover.")
         case _:
@@ -93,6 +95,35 @@ def boot_and_revert(spec: FailoverSpecification) -> PlannedSteps:
             *cut,
             *target_steps(spec, after="check", is_test=True),
             *_boot(spec, disks=replicas, ready=promised),
+        ]
+    )
+
+
+def from_snapshots(spec: FailoverSpecification) -> PlannedSteps:
+    """Boot from copies of older snapshots, which another job cut at one point; no replica is touched, none waits."""
+    chosen = [
+        PlannedStep(
+            f"use-snapshot-disk{disk.position}",
+            Phase.SNAPSHOTTING,
+            UseSnapshot(
+                snapshot_id=disk.snapshot_id,
+                volume_id=disk.volume_id,
+                label=disk.label,
+                taken_by=spec.snapshots_by,
+                taken_at=spec.snapshots_at,
+            ),
+            after=("check",),
+        )
+        for disk in spec.disks
+    ]
+    good = tuple(step.key for step in chosen)
+    return PlannedSteps(
+        steps=[
+            PlannedStep("check", Phase.VALIDATING, CheckSafety(vm_id=spec.vm_id)),
+            *chosen,
+            *target_steps(spec, after="check", is_test=True),
+            *_copies(spec, of="use-snapshot", after=good),
+            *_boot(spec, disks=_clone_ids(spec)),
         ]
     )
 
@@ -165,18 +196,20 @@ def _release(spec: FailoverSpecification, *, after: tuple[str, ...]) -> PlannedS
     return PlannedStep("release", Phase.SNAPSHOTTING, command, after=after)
 
 
-def _copies(spec: FailoverSpecification) -> list[PlannedStep]:
+def _copies(
+    spec: FailoverSpecification, *, of: str = "snapshot", after: tuple[str, ...] = ("check-set",)
+) -> list[PlannedStep]:
     return [
         PlannedStep(
             f"clone-disk{disk.position}",
             Phase.CREATING_VM,
             CreateClone(
-                snapshot_id=result_of(f"snapshot-disk{disk.position}", "snapshot_id"),
+                snapshot_id=result_of(f"{of}-disk{disk.position}", "snapshot_id"),
                 clone_name=f"{spec.marker}-clone-disk{disk.position}",
                 zone_id=spec.zone_id,
                 label=disk.label,
             ),
-            after=("check-set",),
+            after=after,
         )
         for disk in spec.disks
     ]

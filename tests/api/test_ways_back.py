@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from cloudstack_simulator import Fault
+from jobs import verbs
 from jobs.models import FailoverJob, Outcome
 from tests.support.scenes import Scene, scene
 from tests.support.serving import reached_by_doors
@@ -163,3 +165,15 @@ def test_the_command_line_forces_a_cleanup_and_prints_what_was_left(stage: Scene
     (snapshot,) = stage.simulator.snapshots()
     assert "Left so far: 1." in out.getvalue()
     assert f"snapshot {snapshot.name} ({snapshot.id})" in out.getvalue()
+
+
+def test_readiness_offers_a_test_from_the_rollback_points_of_a_replica_that_is_in_doubt(
+    stage: Scene, viewer: APIClient
+) -> None:
+    job = _failed_over(stage)
+    verbs.roll_back(engine=stage.service.engine, job_id=job.job_id, typed_name=job.vm_name, actor="olga")
+    stage.service.run()
+
+    body = viewer.get(f"/api/v1/failover/{job.source_vm_id}/readiness?type=test").json()
+
+    assert f'from_snapshots_of \\"{job.job_id}\\"' in json.dumps(body)

@@ -23,7 +23,7 @@ from validation.api.answers import (
 )
 from validation.api.serializers import ReadinessAnswer, ReadinessQuery
 from validation.doors import SYSTEM_CLOCK, reading_gateway
-from validation.facts import Facts, OpenFailover, Subject, gather
+from validation.facts import Facts, OlderPoint, OpenFailover, Subject, gather
 from validation.parts.configuration import actions_of, configuration
 from validation.parts.sync import sync_status
 from validation.parts.volumes import volume_status
@@ -46,11 +46,17 @@ def _none_made(vm: ProtectedVM) -> Mapping[str, str]:
     return {}
 
 
+def _none_cut(vm: ProtectedVM) -> Sequence[OlderPoint]:
+    del vm
+    return ()
+
+
 class ValidationViewSet(ViewSet):
     """This will be the base of the doors: failovers belong to a higher app, whose rows the routes pass in."""
 
     open_failovers: Callable[[ProtectedVM], Sequence[OpenFailover]] = staticmethod(_none_known)
     target_vms: Callable[[ProtectedVM], Mapping[str, str]] = staticmethod(_none_made)
+    older_points: Callable[[ProtectedVM], Sequence[OlderPoint]] = staticmethod(_none_cut)
 
 
 class ReadinessViewSet(ValidationViewSet):
@@ -75,6 +81,7 @@ class ReadinessViewSet(ValidationViewSet):
             clock=SYSTEM_CLOCK,
             open_failovers=self.open_failovers(vm),
             target_vms=self.target_vms(vm),
+            older_points=self.older_points,
         )
         return Response(readiness(verdict))
 

@@ -26,11 +26,16 @@ def vm_existence(facts: Facts) -> Finding:
 def sync_status(facts: Facts) -> Finding:
     """Check that every disk has a replica with a change id, a finished sync and trusted content."""
     problems = [problem for disk in facts.disks if (problem := sync_problem(disk))]
+    if problems and facts.from_older_point:
+        return warned(
+            f"The test is made of older snapshots, not of the replica: {'; '.join(text for text, _ in problems)}",
+            disks=[text for text, _ in problems],
+        )
     if problems:
         return failed(
             "VM has no valid ChangeID from a successful sync on every disk",
             errors=[text for text, _ in problems],
-            actions=list(dict.fromkeys(action for _, action in problems)),
+            actions=[*dict.fromkeys(action for _, action in problems), *_ways_from_older_points(facts)],
             disks=[text for text, _ in problems],
         )
     boot = facts.disks[0].replica if facts.disks else None
@@ -120,7 +125,8 @@ def _stalled(facts: Facts) -> Finding | None:
         f"{told['torn_percentage']:.0f} % of the torn one may be written over it"
     )
     if facts.accepts_stalled:
-        return warned(f"{words}. Somebody asked to go on from what is there", stalled_replication=told)
+        source = "older snapshots" if facts.from_older_point else "what is there"
+        return warned(f"{words}. Somebody asked to go on from {source}", stalled_replication=told)
     return failed(
         words,
         errors=[words],
@@ -128,9 +134,20 @@ def _stalled(facts: Facts) -> Finding | None:
             f"Bring the replication engine back and let {told['replication_id']} end, or have it reported as failed",
             f'OR go on from what is there: start with custom_config.stalled_replication "accept", vm_name '
             f'"{facts.vm.name}" and a reason; it is recorded',
+            *_ways_from_older_points(facts),
         ],
         stalled_replication=told,
     )
+
+
+def _ways_from_older_points(facts: Facts) -> list[str]:
+    """Offer a test from each older point there is: its copies do not come from the replica."""
+    return [
+        f"OR test from the snapshots that {point.job_id} cut at {timezone.localtime(point.taken_at):%Y-%m-%d %H:%M}: "
+        f'start a test with custom_config.from_snapshots_of "{point.job_id}", vm_name "{facts.vm.name}" and a reason; '
+        "it is recorded"
+        for point in facts.older_points
+    ]
 
 
 def stalled_details(facts: Facts) -> dict[str, Any] | None:
