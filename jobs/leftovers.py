@@ -81,8 +81,8 @@ def may_be_left(step: Step) -> bool:
 
 
 def forced_by(job: FailoverJob) -> str:
-    """Say who had the job's cleanup forced, nothing when nobody had; a job that was tried again begins afresh."""
-    newest = job.events.filter(kind__in=[FORCED, "retried"]).order_by("-pk").first()
+    """Say who had the job's cleanup forced, nothing when nobody had; another cleanup, or another try, begins afresh."""
+    newest = job.events.filter(kind__in=[FORCED, "cleanup_requested", "retried"]).order_by("-pk").first()
     return (newest.actor or "an operator") if newest is not None and newest.kind == FORCED else ""
 
 

@@ -112,16 +112,16 @@ def _notifications(*, now: datetime) -> Iterator[Metric]:
 
 
 def _worlds(*, now: datetime) -> Iterator[Metric]:
-    """Give what the newest look at each cloud found; a cloud that was never read has no age."""
-    looks = list(WorldLook.objects.select_related("cloud"))
+    """Give what the newest look at each cloud found; one that was never read is as old as we know it."""
+    looks = list(WorldLook.objects.select_related("cloud").defer("findings"))
     rows = {(drift.value, weight_of(drift).value): 0.0 for drift in Drift}
     for look in looks:
         for drift, count in look.counts.items():
             rows[drift, weight_of(Drift(drift)).value] += count
     words = "Differences between the clouds and what inventory and journal say, as of the last look."
     yield _gauge("drift", words, rows.items(), labels=("kind", "weight"))
-    ages = {look.cloud.name: _seconds_since(look.read_at, now=now) for look in looks if look.read_at is not None}
-    words = "Seconds since the cloud was last compared with inventory and journal."
+    ages = {look.cloud.name: _seconds_since(look.read_at or look.cloud.created_at, now=now) for look in looks}
+    words = "Seconds since the cloud was last compared whole with inventory and journal, or became known."
     yield _gauge("world_look_age_seconds", words, _by_one_label(ages), labels=("cloud",))
 
 

@@ -39,13 +39,24 @@ def look_when_due(*, gateways: Gateways, clock: Clock, every_seconds: float) -> 
     due = Q(world_look=None) | Q(world_look__began_at__lte=clock.now() - timedelta(seconds=every_seconds))
     # A look that lies ahead was noted by a clock that has been set back since.
     ahead = Q(world_look__began_at__gt=clock.now() + timedelta(seconds=every_seconds))
-    clouds = list(TargetCloud.objects.filter(due | ahead).order_by("pk"))
-    for cloud in clouds:
-        look_at_cloud(cloud, gateways=gateways, clock=clock)
-    return len(clouds)
+    looked = 0
+    for cloud in TargetCloud.objects.filter(due | ahead).select_related("world_look").order_by("pk"):
+        # Taken before it is read: a slow cloud outlasts the role, and another process may be at this too.
+        if _take(cloud, now=clock.now()):
+            _look_at(cloud, gateways=gateways, clock=clock)
+            looked += 1
+    return looked
 
 
-def look_at_cloud(cloud: TargetCloud, *, gateways: Gateways, clock: Clock) -> WorldLook:
+def _take(cloud: TargetCloud, *, now: datetime) -> bool:
+    """Note that a look begins; False when another process noted it first."""
+    look: WorldLook | None = getattr(cloud, "world_look", None)
+    if look is None:
+        return WorldLook.objects.get_or_create(cloud=cloud, defaults={"began_at": now})[1]
+    return bool(WorldLook.objects.filter(pk=look.pk, began_at=look.began_at).update(began_at=now))
+
+
+def _look_at(cloud: TargetCloud, *, gateways: Gateways, clock: Clock) -> None:
     """Compare one cloud and keep what was found; a difference that was not there before is told."""
     began = clock.now()
     found: list[Finding] = []
@@ -60,12 +71,11 @@ def look_at_cloud(cloud: TargetCloud, *, gateways: Gateways, clock: Clock) -> Wo
         counts = dict(Counter(str(finding.drift) for finding in found))
         row |= {"read_at": ended, "counts": counts, "findings": [one.as_json() for one in found[:MOST_KEPT]]}
     with transaction.atomic():
-        fresh = [] if trouble else _unknown_before(cloud, found)
-        look, _ = WorldLook.objects.update_or_create(cloud=cloud, defaults=row)
+        fresh = [] if trouble else _unknown_before(cloud, found[:MOST_KEPT])
+        WorldLook.objects.filter(cloud=cloud).update(**row)
         if fresh:
             _tell(cloud, fresh, at=ended)
     log.info("world_compared", cloud=cloud.name, differences=len(found), fresh=len(fresh), trouble=trouble)
-    return look
 
 
 def _at_rest(found: Iterable[Finding]) -> list[Finding]:

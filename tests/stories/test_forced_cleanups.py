@@ -77,6 +77,20 @@ def test_a_question_that_waits_already_is_answered_and_what_it_leaves_is_in_the_
     assert job.state == JobState.FINISHED, describe(job)
 
 
+def test_a_later_cleanup_that_nobody_forces_asks_again() -> None:
+    stage = scene()
+    job = stage.service.start_test("vm-one")
+    carry_on(stage)
+    stage.simulator.faults.add(Fault("deleteSnapshot", "refuse", times=1000))
+    _forced(stage, job)
+    assert job.state == JobState.FINISHED
+
+    stage.service.clean_up(job)
+    carry_on(stage)
+
+    assert_waits_for_operator(job, kind="undo_step")
+
+
 def test_a_half_made_test_is_undone_as_far_as_it_goes() -> None:
     stage = scene()
     before = remember(stage.simulator)

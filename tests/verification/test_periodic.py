@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from cloudstack import Gateway
 from cloudstack_simulator.records import Volume
-from inventory.models import ReplicaVolume
+from inventory.models import ReplicaVolume, TargetCloud
 from jobs.engine import leases
 from jobs.keeper import Keeper
 from jobs.models import FailoverJob, JobState, WorldLook
@@ -117,6 +118,21 @@ def test_what_a_moving_job_has_in_hand_is_told_only_when_the_job_stands_still() 
 
     assert moving is not None and moving.counts == {}
     assert standing is not None and standing.counts == {"foreign_attach": 1}
+
+
+def test_a_look_that_another_process_has_begun_is_not_taken_twice() -> None:
+    stage = scene()
+    _look(stage)
+    stage.service.clock.stepped.advance(900.0)
+    lists = stage.simulator.calls.count("listVolumes")
+
+    def gateway_of_the_slow(cloud: TargetCloud) -> Gateway:
+        """While this process reads the cloud, another finds that a look was due, and that it was taken."""
+        assert look_when_due(gateways=stage.service.gateway, clock=stage.service.clock, every_seconds=900.0) == 0
+        return stage.service.gateway(cloud)
+
+    assert look_when_due(gateways=gateway_of_the_slow, clock=stage.service.clock, every_seconds=900.0) == 1
+    assert stage.simulator.calls.count("listVolumes") == lists + 1
 
 
 def test_of_two_processes_one_looks() -> None:
