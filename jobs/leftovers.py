@@ -89,7 +89,7 @@ def forced_by(job: FailoverJob) -> str:
 def _why(step: Step) -> str:
     question = Question.objects.filter(step=step, answer="skip").order_by("-answered_at").first()
     if question is None:
-        return step.reason or "It was left."
+        return _LEFT if step.plan.stop_reason == windows.LEFT else step.reason or "It was left."
     words = question.text.removesuffix(" What shall become of it?")
     by = f"{question.answered_by or 'An operator'} left it"
     return f"{words} {by}{f': {question.answer_reason}' if question.answer_reason else '.'}"

@@ -8,7 +8,7 @@ from cloudstack_simulator import Fault
 from jobs import verbs
 from jobs.leftovers import left_behind
 from jobs.models import FailoverJob, JobState, Outcome
-from tests.support.choices import answer_to, by_hand, disk_of, takes
+from tests.support.choices import Answered, answer_to, assert_left, by_hand, disk_of, takes
 from tests.support.ends_of_tests import assert_removed
 from tests.support.scenes import Scene, scene
 from tests.support.service import describe
@@ -176,3 +176,42 @@ def test_a_rollback_whose_vm_does_not_stop_gives_no_disk_to_anybody_while_the_vm
         assert volume is not None
         assert volume.holders == {target.id}, describe(job)
     assert count_of(stage, "revertSnapshot") == 0
+
+
+def test_a_cleanup_under_a_strangers_id_is_left_whole_listed_and_done_by_another() -> None:
+    stage = scene()
+    before = remember(stage.simulator)
+    job = stage.service.start_test("vm-two")
+    carry_on(stage)
+    stage.simulator.faults.add(Fault("stopVirtualMachine", "own_id"))
+    stage.service.clean_up(job)
+    carry_on(stage)
+    assert_waits_for_operator(job, kind="foreign_job_id")
+
+    assert_left(stage, job, Answered(stage, job, "leave"))
+    left = left_behind(job)
+    assert {entry["step"] for entry in left} == set(job.plans.get(kind="cleanup").steps.values_list("key", flat=True))
+    assert all(entry["id"] and entry["to_do"] and "left everything" in entry["reason"] for entry in left)
+    assert_others_untouched(stage.simulator, before, but=())
+
+    stage.service.clean_up(job)
+    carry_on(stage)
+    assert_removed(stage, job, before, outcome=Outcome.SUCCEEDED)
+
+
+def test_a_rollback_under_a_strangers_id_is_left_with_every_disk_on_the_vm_and_its_way_back() -> None:
+    stage = scene()
+    job = stage.service.start_live("vm-two")
+    carry_on(stage)
+    points = {point.id for point in stage.simulator.snapshots()}
+    stage.simulator.faults.add(Fault("stopVirtualMachine", "own_id"))
+    verbs.roll_back(engine=stage.service.engine, job_id=job.job_id, typed_name=job.vm_name, actor="olga")
+    carry_on(stage)
+    assert_waits_for_operator(job, kind="foreign_job_id")
+
+    assert_left(stage, job, Answered(stage, job, "leave"))
+    target = stage.simulator.vm(job.destination_vm_id)
+    assert target is not None
+    assert set(target.volumes.values()) == {disk_of(job, position) for position in range(2)}
+    assert {point.id for point in stage.simulator.snapshots()} == points
+    assert {entry["id"] for entry in left_behind(job) if entry["is_replica"]} == set(target.volumes.values())
