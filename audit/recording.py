@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from audit.chain import mac_of
 from audit.models import AuditEvent
+from database.statements import insert, insert_all
 
 # Who runs a management command.
 COMMAND_LINE = "command line"
@@ -31,13 +32,12 @@ def record_event(
     `fields` must hold no secret. Texts are cut to their columns, and cleaned of what a database refuses.
     """
     event = event_of(kind, actor=actor, subject=subject, words=words, at=at, fields=fields)
-    event.save(force_insert=True)
-    return event
+    return insert(event)
 
 
 def record_events(events: Sequence[AuditEvent]) -> None:
     """Write events of `event_of` in one statement, in their order."""
-    AuditEvent.objects.bulk_create(events)
+    insert_all(events)
 
 
 def event_of(

@@ -7,6 +7,7 @@ Models, fields, constraints and converters stay Django's; only the text of the S
 from __future__ import annotations
 
 import inspect
+import json
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ _FIRST_STAND_IN = -4_000_000_000_000
 _SIMPLE = frozenset(
     {BooleanField, CharField, DateTimeField, FloatField, ForeignKey, IntegerField, PositiveIntegerField, TextField}
 )
+# Up to so many rows are inserted by a parameter for each value.
+_FEW = 4
 _MOMENT: DateTimeField[datetime, datetime] = DateTimeField()
 
 
@@ -211,24 +214,37 @@ def _as_stored(value: int | str | datetime) -> Any:
 
 
 class PreparedAmong(Generic[M]):
-    """A query that is a function of a few texts, such as `lambda names: Step.objects.filter(waiting_for__in=names)`."""
+    """A query that is a function of a few texts, such as `lambda names: Step.objects.filter(waiting_for__in=names)`.
 
-    def __init__(self, query: Callable[[list[str]], QuerySet[M, Any]]) -> None:
-        """Keep the query; it is compiled once for each number of texts."""
-        self._query = query
+    With `integers` it is one of a few integers.
+    """
+
+    def __init__(self, query: Callable[[list[Any]], QuerySet[M, Any]], *, integers: bool = False) -> None:
+        """Keep the query; it is compiled once for each number of them."""
+        self._query, self._integers = query, integers
         self._of_number: dict[int, Prepared[M]] = {}
 
-    def values(self, texts: Sequence[str]) -> list[list[Any]]:
-        """Run the query and give the columns it selects, row by row; no texts, no rows."""
-        if not texts:
-            return []
-        given = {f"text{number}": text for number, text in enumerate(texts)}
-        if len(given) not in self._of_number:
-            names = tuple(given)
-            self._of_number[len(given)] = Prepared(
-                lambda **stand_ins: self._query(list(stand_ins.values())), texts=frozenset(names), names=names
+    def values(self, some: Sequence[str] | Sequence[int]) -> list[list[Any]]:
+        """Run the query and give the columns it selects, row by row; nothing asked for, no rows."""
+        return self._for(len(some)).values(**_numbered(some)) if some else []
+
+    def rows(self, some: Sequence[str] | Sequence[int]) -> list[M]:
+        """Run the query and give its rows as models; nothing asked for, no rows."""
+        return self._for(len(some)).rows(**_numbered(some)) if some else []
+
+    def _for(self, number: int) -> Prepared[M]:
+        if number not in self._of_number:
+            names = tuple(f"number{one}" for one in range(number))
+            self._of_number[number] = Prepared(
+                lambda **stand_ins: self._query(list(stand_ins.values())),
+                texts=frozenset() if self._integers else frozenset(names),
+                names=names,
             )
-        return self._of_number[len(given)].values(**given)
+        return self._of_number[number]
+
+
+def _numbered(some: Iterable[str | int]) -> dict[str, str | int]:
+    return {f"number{number}": one for number, one in enumerate(some)}
 
 
 def compare_and_set(
@@ -259,10 +275,32 @@ def insert(row: M) -> M:
 
 
 def insert_all(rows: Sequence[Model]) -> None:
-    """Insert rows of one model in one statement; they do not learn their ids."""
-    if rows:
+    """Insert rows of one model in one statement and give them their ids, in their order; signals are not sent."""
+    if not rows:
+        return
+    if len(rows) > _FEW and connections[DEFAULT_DB_ALIAS].vendor == "postgresql":
+        sql, fields = _insert_of_document(type(rows[0]))
+        done = run(sql, [_document(rows, fields)])
+    else:
         sql, fields = _insert_of(type(rows[0]), len(rows))
-        run(sql, [value for row in rows for value in _saved(row, fields)])
+        done = run(sql, [value for row in rows for value in _saved(row, fields)])
+    for row, (pk,) in zip(rows, done.rows, strict=True):
+        row.pk = pk
+        row._state.adding = False
+        row._state.db = DEFAULT_DB_ALIAS
+
+
+def remove(model: type[Model], **equals: Any) -> int:
+    """Delete the rows whose fields equal the values (a value, or a tuple of them) and say how many that were.
+
+    The database alone says what becomes of rows that refer to them.
+    """
+    sql, wheres = _remove_of(model, tuple((name, _arity(wanted)) for name, wanted in equals.items()))
+    parameters: list[Any] = []
+    for where, wanted in zip(wheres, equals.values(), strict=True):
+        several = wanted if isinstance(wanted, tuple) else (wanted,)
+        parameters.extend(_prepared_for([where] * len(several), several))
+    return run(sql, parameters).touched
 
 
 def take_out(model: type[Model], *, where: str, equals: Any, column: str) -> list[Any]:
@@ -316,6 +354,30 @@ def _insert_of(model: type[Model], rows: int) -> tuple[str, tuple[Field[Any, Any
     values = ", ".join([f"({_marks(len(fields))})"] * rows)
     returning = _quoted(model._meta.pk)
     return f"INSERT INTO {_table(model)} ({columns}) VALUES {values} RETURNING {returning}", fields  # nosec B608
+
+
+@cache
+def _insert_of_document(model: type[Model]) -> tuple[str, tuple[Field[Any, Any], ...]]:
+    """Give the insert of any number of rows that come as one JSON document, which costs a fifth of their parameters."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    fields = tuple(field for field in model._meta.concrete_fields if not field.primary_key)
+    columns = ", ".join(_quoted(field) for field in fields)
+    typed = ", ".join(f"{_quoted(field)} {field.db_type(connection)}" for field in fields)
+    rows = f"SELECT {columns} FROM jsonb_to_recordset(%s::text::jsonb) AS given({typed})"  # nosec B608
+    return f"INSERT INTO {_table(model)} ({columns}) {rows} RETURNING {_quoted(model._meta.pk)}", fields  # nosec B608
+
+
+def _document(rows: Sequence[Model], fields: Sequence[Field[Any, Any]]) -> str:
+    return json.dumps(
+        [{field.column: field.pre_save(row, True) for field in fields} for row in rows], default=str, allow_nan=False
+    )
+
+
+@cache
+def _remove_of(model: type[Model], shape: tuple[tuple[str, int], ...]) -> tuple[str, tuple[Field[Any, Any], ...]]:
+    conditions = [_condition(model, name, arity) for name, arity in shape]
+    where = " AND ".join(condition for _, condition in conditions)
+    return f"DELETE FROM {_table(model)} WHERE {where}", tuple(field for field, _ in conditions)  # nosec B608
 
 
 def _saved(row: Model, fields: Sequence[Field[Any, Any]]) -> list[Any]:

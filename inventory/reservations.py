@@ -7,7 +7,25 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
+from database.statements import Prepared, PreparedAmong, insert, insert_all
 from inventory.models import ProtectedVM, ReservationKind, VMReservation
+
+_HOLDER = Prepared(lambda vm_id: VMReservation.objects.filter(vm_id=vm_id).order_by())
+_HELD = PreparedAmong(
+    lambda ids: VMReservation.objects.filter(vm__in=ids).order_by().values_list("vm_id"), integers=True
+)
+_LOCK = Prepared(
+    lambda pk: ProtectedVM.objects.select_for_update(no_key=True).filter(pk=pk).order_by().values_list("pk")
+)
+_LOCKED = PreparedAmong(
+    lambda ids: (
+        ProtectedVM.objects.select_for_update(no_key=True, skip_locked=True)
+        .filter(pk__in=ids)
+        .order_by("pk")
+        .values_list("pk")
+    ),
+    integers=True,
+)
 
 
 class VMBusy(Exception):
@@ -31,7 +49,7 @@ def reserve(*, vm: ProtectedVM, kind: ReservationKind, reference: str, now: date
     try:
         with transaction.atomic():
             _keep_imports_out(vm)
-            return VMReservation.objects.create(vm=vm, kind=kind, reference=reference, taken_at=now)
+            return insert(VMReservation(vm=vm, kind=kind, reference=reference, taken_at=now))
     except IntegrityError:
         raise VMBusy(vm=vm, holder=holder_of(vm)) from None
 
@@ -42,17 +60,18 @@ def keep_free(vm_ids: Collection[int]) -> frozenset[int]:
     Gives which they are. One that somebody has, or works on in this moment, is left out: nobody is waited for, so that
     two that want several VMs cannot wait for each other.
     """
-    rows = ProtectedVM.objects.select_for_update(no_key=True, skip_locked=True).filter(pk__in=vm_ids)
-    ours = frozenset(rows.order_by("pk").values_list("pk", flat=True))
+    ours = sorted(pk for (pk,) in _LOCKED.values(sorted(vm_ids)))
     # Read after the lock: whoever had the VM before it has committed what he wrote.
-    return ours - frozenset(VMReservation.objects.filter(vm__in=ours).order_by().values_list("vm_id", flat=True))
+    return frozenset(ours) - {vm_id for (vm_id,) in _HELD.values(ours)}
 
 
 def take_kept(references: Mapping[int, str], *, kind: ReservationKind, now: datetime) -> None:
     """This will take VMs, by key, that `keep_free` keeps, each for the work of its reference."""
-    VMReservation.objects.bulk_create(
-        VMReservation(vm_id=vm_id, kind=kind, reference=reference, taken_at=now)
-        for vm_id, reference in references.items()
+    insert_all(
+        [
+            VMReservation(vm_id=vm_id, kind=kind, reference=reference, taken_at=now)
+            for vm_id, reference in references.items()
+        ]
     )
 
 
@@ -64,9 +83,9 @@ def release(*, vm: ProtectedVM, reference: str) -> bool:
 
 def holder_of(vm: ProtectedVM) -> VMReservation | None:
     """This will give the reservation of the VM as the database has it now, or None when it is free."""
-    return VMReservation.objects.filter(vm=vm).first()
+    return _HOLDER.row(vm_id=vm.pk)
 
 
 def _keep_imports_out(vm: ProtectedVM) -> None:
     # The insert alone would lock the VM's row only at commit, where PostgreSQL checks deferred foreign keys.
-    list(ProtectedVM.objects.select_for_update(no_key=True).filter(pk=vm.pk).values_list("pk", flat=True))
+    _LOCK.values(pk=vm.pk)

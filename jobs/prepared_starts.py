@@ -6,13 +6,14 @@ import secrets
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from time import perf_counter_ns
 from typing import Any, TypeVar
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from cloudstack import CloudError, Gateway, OsType
+from database.statements import Prepared, PreparedAmong
 from inventory.models import ProtectedVM
 from inventory.secrets import SecretUnreadable
 from jobs.engine.contracts import PlannedSteps
@@ -28,6 +29,7 @@ from jobs.errors import (
     VMNotFound,
 )
 from jobs.generation.guard import paused_reason
+from jobs.known import appliance_of, cloud_of
 from jobs.models import FailoverJob, JobState, JobType, Priority
 from jobs.models.job import MOVING_STATES
 from jobs.plans.live import live_failover
@@ -57,6 +59,8 @@ _ABOUT_THE_CLOUD = frozenset({"OSSEA_API_ERROR", "OSSEA_NOT_CONFIGURED"})
 
 Refusal = JobError | NotReady | Unresolvable
 REFUSALS = (JobError, NotReady, Unresolvable)
+
+_VMS = PreparedAmong(lambda vm_ids: ProtectedVM.objects.filter(vm_id__in=vm_ids).order_by())
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -228,8 +232,11 @@ class _Known:
 
 
 def _known_of(asked: Sequence[Asked], *, kind: JobType, engine: Engine) -> _Known:
-    rows = ProtectedVM.objects.select_related("cloud", "appliance").order_by()
-    vms = {vm.vm_id: vm for vm in rows.filter(vm_id__in=[one.vm_id for one in asked])}
+    vms = {vm.vm_id: vm for vm in _VMS.rows([one.vm_id for one in asked])}
+    clouds = {pk: cloud_of(pk) for pk in {vm.cloud_id for vm in vms.values()}}
+    appliances = {pk: appliance_of(pk) for pk in {vm.appliance_id for vm in vms.values()}}
+    for vm in vms.values():
+        vm.cloud, vm.appliance = clouds[vm.cloud_id], appliances[vm.appliance_id]
     seconds = int(engine.clock.now().timestamp())
     ids = [_job_id(kind, vm_id, seconds) for vm_id in vms]
     jobs = _jobs_of([vm.pk for vm in vms.values()], ids) if vms else {}
@@ -238,11 +245,29 @@ def _known_of(asked: Sequence[Asked], *, kind: JobType, engine: Engine) -> _Know
 
 def _jobs_of(vm_ids: Sequence[int], job_ids: Sequence[str]) -> Mapping[int, Sequence[_Job]]:
     """Give, oldest first, the jobs that have not ended or made a VM, and those that took one of the ids."""
-    matter = ~Q(state=JobState.FINISHED) | ~Q(destination_vm_id="") | Q(job_id__in=job_ids)
     found: dict[int, list[_Job]] = defaultdict(list)
-    rows = FailoverJob.objects.filter(matter, vm__in=vm_ids).order_by("id")
-    for vm_id, *columns in rows.values_list("vm_id", "job_id", "job_type", "state", "destination_vm_id"):
+    for vm_id, *columns in _jobs_of_so_many(len(vm_ids)).values(**_named(vm_ids, job_ids)):
         found[vm_id].append(_Job(*columns))
+    return found
+
+
+@cache
+def _jobs_of_so_many(number: int) -> Prepared[FailoverJob]:
+    names = tuple(_named(range(number), map(str, range(number))))
+
+    def query(**given: Any) -> QuerySet[FailoverJob, Any]:
+        vm_ids, job_ids = [given[name] for name in names[::2]], [given[name] for name in names[1::2]]
+        matter = ~Q(state=JobState.FINISHED) | ~Q(destination_vm_id="") | Q(job_id__in=job_ids)
+        jobs = FailoverJob.objects.filter(matter, vm__in=vm_ids).order_by("id")
+        return jobs.values_list("vm_id", "job_id", "job_type", "state", "destination_vm_id")
+
+    return Prepared(query, texts=frozenset(names[1::2]), names=names)
+
+
+def _named(vm_ids: Iterable[int], job_ids: Iterable[str]) -> dict[str, int | str]:
+    found: dict[str, int | str] = {}
+    for at, (vm_id, job_id) in enumerate(zip(vm_ids, job_ids, strict=True)):
+        found |= {f"vm{at}": vm_id, f"job{at}": job_id}
     return found
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from inventory.redaction import Redactor
 from jobs.cleanup import obstacle_to_cleanup
 from jobs.durations import NANOSECONDS, format_duration
+from jobs.engine.timings import usual_seconds
 from jobs.evidence import evidence_of
 from jobs.leftovers import left_behind
 from jobs.models import (
@@ -25,7 +26,6 @@ from jobs.models import (
     Step,
     StepState,
 )
-from jobs.models.timing import CommandTiming
 from jobs.queue import Place, place_of
 from jobs.retries import obstacle_to_retry
 from jobs.rollback_windows import window_body
@@ -267,7 +267,7 @@ def allowed_actions(job: FailoverJob) -> list[AllowedAction]:
 
 def estimated_duration(*, endpoint: str, job_type: str) -> str:
     """Give a range of minutes learned from how long commands took on this cloud; the contract's words before that."""
-    learned = dict(CommandTiming.objects.filter(endpoint=endpoint).values_list("command", "mean_seconds"))
+    learned = usual_seconds(endpoint=endpoint)
     if not learned:
         return "5-10 minutes" if job_type == JobType.LIVE else "3-10 minutes"
     disk_made_ready = "detach_from_appliance" if job_type == JobType.LIVE else "create_clone"
@@ -278,7 +278,7 @@ def estimated_duration(*, endpoint: str, job_type: str) -> str:
 def estimated_cleanup_time(*, endpoint: str) -> str:
     """Give a range of minutes learned from how long cleanups' commands took; the contract's words before that."""
     path = ("stop_target", "detach_from_target", "destroy_target", "delete_snapshot")
-    learned = dict(CommandTiming.objects.filter(endpoint=endpoint).values_list("command", "mean_seconds"))
+    learned = usual_seconds(endpoint=endpoint)
     if not any(command in learned for command in path):
         return "2-5 minutes"
     return _range_of_minutes(sum(learned.get(command, _GUESSED_SECONDS) for command in path))

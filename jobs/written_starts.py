@@ -9,6 +9,7 @@ import structlog
 from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Q
 
+from database.statements import PreparedAmong, insert_all
 from inventory.models import ProtectedVM, ReplicaState, ReplicaVolume, ReservationKind
 from inventory.reservations import keep_free, take_kept
 from jobs.engine.journal import Told, record_each, write_first_plans
@@ -21,6 +22,15 @@ from jobs.prepared_starts import REFUSALS, PreparedStart, Refusal, StartTestRequ
 from jobs.rollback_windows import window_asked_for
 from jobs.runtime import ring_on_commit
 from jobs.snapshot_sets import CHOSEN
+
+_REPLICAS = PreparedAmong(
+    lambda ids: (
+        ReplicaVolume.objects.filter(disk__vm__in=ids)
+        .order_by("disk__position")
+        .values_list("disk__vm_id", "volume_id", "state")
+    ),
+    integers=True,
+)
 
 
 def write_each(engine: Engine, prepared: Sequence[PreparedStart], *, actor: str) -> list[FailoverJob | Refusal]:
@@ -78,7 +88,8 @@ def _written_together(engine: Engine, prepared: Sequence[PreparedStart], *, acto
 
 def _write(engine: Engine, prepared: Sequence[PreparedStart], *, actor: str) -> list[FailoverJob]:
     """Write everything of starts whose VMs are ours; inside the transaction that took them."""
-    jobs = FailoverJob.objects.bulk_create(_row(engine, one, actor=actor) for one in prepared)
+    jobs = [_row(engine, one, actor=actor) for one in prepared]
+    insert_all(jobs)
     written = list(zip(jobs, prepared, strict=True))
     write_first_plans(engine, [(job, one.planned) for job, one in written])
     record_each(engine, [told for job, one in written for told in _first_words(job, one)], actor=actor)
@@ -150,12 +161,11 @@ def _replicas_of(prepared: Sequence[PreparedStart]) -> Mapping[int, list[str]]:
     Read after the VM was taken: from there on no import changes them. A test of older snapshots reads no replica, so
     that it need not be good.
     """
+    unread = {one.vm.pk for one in prepared if one.chosen is not None}
     found: dict[int, list[str]] = {one.vm.pk: [] for one in prepared}
-    unread = [one.vm.pk for one in prepared if one.chosen is not None]
-    fit = Q(state=ReplicaState.GOOD) | Q(disk__vm__in=unread) if unread else Q(state=ReplicaState.GOOD)
-    rows = ReplicaVolume.objects.filter(fit, disk__vm__in=found).order_by("disk__position")
-    for row in rows.select_related("disk"):
-        found[row.disk.vm_id].append(row.volume_id)
+    for vm_id, volume_id, state in _REPLICAS.values(list(found)):
+        if state == ReplicaState.GOOD or vm_id in unread:
+            found[vm_id].append(volume_id)
     return found
 
 

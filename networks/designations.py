@@ -7,8 +7,16 @@ from collections.abc import Iterable, Mapping
 from django.db import transaction
 
 from audit.recording import COMMAND_LINE, record_event
+from database.statements import PreparedAmong
 from networks.errors import NetworkForbidden
 from networks.models import NetworkDesignation
+
+_AT_ONCE = 16
+_PURPOSES = PreparedAmong(
+    lambda keys: (
+        NetworkDesignation.objects.filter(network_id__in=keys).order_by().values_list("network_id", "is_test_network")
+    )
+)
 
 
 def designate(*, network_id: str, is_test_network: bool) -> NetworkDesignation:
@@ -32,11 +40,10 @@ def purpose_is_test(*, network_id: str) -> bool | None:
 
 def purposes_of(network_ids: Iterable[str]) -> Mapping[str, bool]:
     """Say of each network whether it is a test network; for `purpose_among`, which finds it whatever the spelling."""
-    keys = {_key(network_id) for network_id in network_ids}
-    if not keys:
-        return {}
-    known = NetworkDesignation.objects.filter(network_id__in=keys).order_by()
-    return dict(known.values_list("network_id", "is_test_network"))
+    keys = sorted({_key(network_id) for network_id in network_ids})
+    # As many at a time as statements are worth to be kept for.
+    some = (_PURPOSES.values(keys[first : first + _AT_ONCE]) for first in range(0, len(keys), _AT_ONCE))
+    return {network_id: is_test for rows in some for network_id, is_test in rows}
 
 
 def purpose_among(purposes: Mapping[str, bool], *, network_id: str) -> bool | None:

@@ -173,7 +173,7 @@ def _facts(
         "vm": subject.vm,
         "cloud_row": subject.vm.cloud,
         "appliance": subject.vm.appliance,
-        "disks": tuple(DiskFacts(disk=disk, replica=getattr(disk, "replica", None)) for disk in rows.disks),
+        "disks": tuple(DiskFacts(disk=disk, replica=rows.replicas.get(disk.pk)) for disk in rows.disks),
         "nics": rows.nics,
         "holder": None if holder is not None and holder.reference == subject.own_reference else holder,
         "unfinished_replications": tuple(run for run in open_runs if run not in stalled),
@@ -200,7 +200,7 @@ def _facts(
 
 
 def _older_points(subject: Subject, *, rows: Rows, is_stalled: bool) -> tuple[OlderPoint, ...]:
-    replicas = [getattr(disk, "replica", None) for disk in rows.disks]
+    replicas = [rows.replicas.get(disk.pk) for disk in rows.disks]
     is_doubtful = is_stalled or any(replica and replica.state != ReplicaState.GOOD for replica in replicas)
     return tuple(subject.older_points(subject.vm)) if subject.older_points is not None and is_doubtful else ()
 
@@ -223,7 +223,7 @@ def _placements(subject: Subject, *, rows: Rows, known: Mapping[str, bool]) -> P
 
 
 def _questions(vm: ProtectedVM, *, rows: Rows, placements: Placements) -> CloudQuestions:
-    replicas = [getattr(disk, "replica", None) for disk in rows.disks]
+    replicas = [rows.replicas.get(disk.pk) for disk in rows.disks]
     networks = [nic.network_id for nics, _ in placements.values() for nic in nics]
     return CloudQuestions(
         appliance_vm_id=vm.appliance.virtual_machine_id,

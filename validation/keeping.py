@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, OperationalError, transaction
-from django.db.models import Q
 
+from database.statements import insert_all, remove
 from validation.models import ValidationCheck
 from validation.verdict import Verdict
 
 
 def keep_findings(verdicts: Sequence[Verdict], *, now: datetime) -> None:
-    """Put the findings in the place of the earlier ones of the same VM and purpose; all by two statements."""
+    """Put the findings in the place of the earlier ones of the same VM and purpose; all in few statements."""
     # Two that validate the same VMs at once meet in the same order.
     ordered = sorted(verdicts, key=lambda verdict: (verdict.vm.pk, verdict.purpose))
     if len(ordered) > 1 and _are_kept_together(ordered, now=now):
@@ -41,12 +42,13 @@ def _keep_one(verdict: Verdict, *, now: datetime) -> None:
 
 def _put(verdicts: Sequence[Verdict], *, now: datetime) -> None:
     rows = [row for verdict in verdicts for row in _rows(verdict, now=now)]
-    earlier = Q()
-    for purpose in {verdict.purpose for verdict in verdicts}:
-        earlier |= Q(purpose=purpose, vm__in=[one.vm.pk for one in verdicts if one.purpose == purpose])
+    vms: dict[str, list[int]] = defaultdict(list)
+    for verdict in verdicts:
+        vms[verdict.purpose].append(verdict.vm.pk)
     with transaction.atomic():
-        ValidationCheck.objects.filter(earlier).delete()
-        ValidationCheck.objects.bulk_create(rows)
+        for purpose, ids in vms.items():
+            remove(ValidationCheck, purpose=purpose, vm=tuple(ids))
+        insert_all(rows)
 
 
 def _rows(verdict: Verdict, *, now: datetime) -> Iterator[ValidationCheck]:

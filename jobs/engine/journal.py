@@ -48,9 +48,8 @@ def write_plan(engine: Engine, *, job: FailoverJob, kind: PlanKind, planned: Pla
 def write_first_plans(engine: Engine, planned: Sequence[tuple[FailoverJob, PlannedSteps]]) -> None:
     """Write the forward plans of jobs that were just made, in few statements; call it inside a transaction."""
     now = engine.clock.now()
-    plans = Plan.objects.bulk_create(
-        Plan(job=job, kind=PlanKind.FORWARD, number=1, created_at=now) for job, _ in planned
-    )
+    plans = [Plan(job=job, kind=PlanKind.FORWARD, number=1, created_at=now) for job, _ in planned]
+    insert_all(plans)
     steps = [step for plan, (_, of_plan) in zip(plans, planned, strict=True) for step in steps_of(plan, of_plan)]
     for first in range(0, len(steps), _MOST_AT_ONCE):
         insert_all(steps[first : first + _MOST_AT_ONCE])

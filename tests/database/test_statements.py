@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from django.db import connection
+from django.db import DataError, IntegrityError, connection, transaction
 
-from database.statements import Prepared, PreparedAmong, compare_and_set, insert_all
-from jobs.models import FailoverJob, PlanState, Reservation, Step, StepAttempt, StepState
+from database.statements import Prepared, PreparedAmong, compare_and_set, insert_all, remove
+from jobs.models import FailoverJob, JobEvent, PlanState, Reservation, Step, StepAttempt, StepState
 from tests.support.scenes import scene
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +48,60 @@ def test_rows_of_one_kind_go_in_together_and_are_found_by_their_texts() -> None:
     )
     assert among.values(["vm:1", "volume:2", "elsewhere"]) == [["vm:1"], ["volume:2"]]
     assert among.values([]) == []
+
+
+@pytest.mark.parametrize("number", [1, 3, 40])
+def test_rows_are_read_as_they_were_made_however_many_go_in_at_once(number: int) -> None:
+    job, _ = _a_step()
+    odd = {"text": 'it\'s \\ "quoted" 100 % – ☃', "none": None, "list": [1, 2.5, True], "large": 2**60}
+    made = [
+        JobEvent(job=job, at=job.created_at, kind=f"kind{one}", message="50 %, 'so'\n\\n", fields={**odd, "n": one})
+        for one in range(number)
+    ]
+
+    insert_all(made)
+
+    found = JobEvent.objects.filter(kind__startswith="kind").order_by("pk")
+    assert [row.pk for row in found] == [row.pk for row in made]
+    columns = ("job_id", "at", "kind", "message", "step_key", "async_job_id", "actor", "fields")
+    assert [[getattr(row, name) for name in columns] for row in found] == [
+        [getattr(row, name) for name in columns] for row in made
+    ]
+
+
+def test_a_row_among_many_that_the_database_refuses_keeps_all_of_them_out() -> None:
+    job, step = _a_step()
+    several = [Step(plan=step.plan, key=f"another{one}", position=50 + one, phase="cleanup") for one in range(9)]
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert_all([*several, Step(plan=step.plan, key=step.key, position=99, phase="cleanup")])
+    with pytest.raises(DataError), transaction.atomic():
+        insert_all([*several, Step(plan=step.plan, key="x" * 81, position=99, phase="cleanup")])
+        raise DataError("SQLite takes texts of any length")
+
+    assert not Step.objects.filter(plan__job=job, key__startswith="another").exists()
+
+
+def test_what_is_removed_is_all_that_matches_and_nothing_else() -> None:
+    job, _ = _a_step()
+    insert_all([JobEvent(job=job, at=job.created_at, kind=kind, message="") for kind in "abca"])
+
+    assert remove(JobEvent, job=job.pk, kind=("a", "b")) == 3
+    assert remove(JobEvent, job=(job.pk + 1,), kind="c") == 0
+
+    assert list(JobEvent.objects.filter(message="").values_list("kind", flat=True)) == ["c"]
+
+
+def test_rows_are_found_by_their_numbers() -> None:
+    job, step = _a_step()
+    of_jobs: PreparedAmong[Step] = PreparedAmong(
+        lambda ids: Step.objects.filter(plan__job__in=ids).order_by("position"), integers=True
+    )
+
+    found = of_jobs.rows([job.pk, job.pk + 1])
+
+    assert found[0] == step and found == list(Step.objects.filter(plan__job=job).order_by("position"))
+    assert of_jobs.rows([job.pk + 1]) == of_jobs.rows([]) == []
 
 
 def test_what_never_changes_is_part_of_the_statement_and_may_hold_any_sign() -> None:
