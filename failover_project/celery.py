@@ -5,6 +5,9 @@ import os
 from celery import Celery
 from celery.signals import setup_logging, worker_ready
 
+from failover_project.processes import redis_transport
+from failover_project.processes.worker_events import EventsInBatches
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "failover_project.settings")
 
 app = Celery("failover_project")
@@ -12,6 +15,8 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 # Threads that publish (web, watcher) must find this application and not a default one without settings.
 app.set_default()
 app.autodiscover_tasks()
+app.steps["consumer"].add(EventsInBatches)
+redis_transport.use()
 
 
 @setup_logging.connect

@@ -155,8 +155,14 @@ CELERY_BROKER_URL = BROKER_URL
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     {"polling_interval": 0.01}
     if BROKER_URL.startswith("memory")
-    # The steps are the urgencies of the phases (jobs/runtime.py): Redis keeps a list for each.
-    else {"socket_timeout": 5, "socket_connect_timeout": 2, "priority_steps": list(range(7))}
+    # The steps are the urgencies of the phases (jobs/runtime.py): Redis keeps a list for each. A message that a dying
+    # worker has taken may be lost, the sweeper finds its job: keeping account of it costs as much as the message.
+    else {
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+        "priority_steps": list(range(7)),
+        "ack_emulation": False,
+    }
 )
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY = False

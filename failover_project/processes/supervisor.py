@@ -37,8 +37,8 @@ class Patience:
 
     first_pause: float = 0.5
     longest_pause: float = 30.0
-    # Who lived so long has come up, and its next death is a new story.
-    up_after: float = 10.0
+    # Who lived so long has come up, and its next death is a new story; on a busy machine only to start takes ten.
+    up_after: float = 30.0
     # Who never came up is not started more often than this: its settings are wrong, and somebody must see it.
     starts: int = 5
 
