@@ -20,8 +20,11 @@ SEED     ?= 1
 SCHEDULES ?= 1000
 PROCESSES ?= 1
 
+# Where it is set, each of the many processes of a test run would compile all tests and the whole service anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve serve-processes flower quick test check bench conformance kills mutate schemathesis campaign seeded-bugs kill-campaign parallel-starts verbs-machine
+.PHONY: help setup demo serve serve-processes flower quick test check types style bench conformance kills mutate schemathesis campaign seeded-bugs kill-campaign parallel-starts verbs-machine
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
@@ -44,20 +47,27 @@ flower: setup ## look at the workers in Flower, read-only, with a password (FLOW
 	exec $(RUN) manage.py flower
 
 quick: $(VENV)/.dev ## the fast tests, in less than 90 s
-	$(RUN) -m pytest -n 2 -m "not slow and not processes"
+	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow and not processes"
 
-test: check ## check, then all tests on SQLite, then on PostgreSQL where there is one
+test: $(VENV)/.dev ## check, then all tests on SQLite, then on PostgreSQL where there is one
+	@$(MAKE) --no-print-directory --jobs 2 types style
 	$(RUN) -m tests
 
 check: $(VENV)/.dev ## style, types, import contracts, migrations, security, house rules, the API's description
+	@$(MAKE) --no-print-directory --jobs 2 types style
+	$(RUN) -m pytest tests/house tests/schema/test_description_file.py -m "not (database or postgresql or redis)"
+
+# The two sides of what needs no test run take about as long as each other.
+types: $(VENV)/.dev ## the half of check that looks at types
+	$(CHECKED) mypy .
+
+style: $(VENV)/.dev ## the half of check that looks at style, import contracts, migrations, settings and security
 	$(CHECKED) ruff check .
 	$(CHECKED) ruff format --check .
-	$(CHECKED) mypy .
 	$(CHECKED) lint-imports
 	$(CHECKED) $(RUN) manage.py makemigrations --check --dry-run
 	$(CHECKED) HTTPS=true PROXY_PROTO_HEADER=X-Forwarded-Proto $(RUN) manage.py check --deploy --fail-level WARNING
 	$(CHECKED) bandit --quiet --recursive --skip $(STARTS) $(APPS) manage.py
-	$(RUN) -m pytest tests/house tests/schema/test_description_file.py -m "not (database or postgresql or redis)"
 
 bench: $(VENV)/.dev ## measure a case (CASE=single JOB_SECONDS=5, CASE=api-list-1m, CASE=metrics-100k); JSON lines
 	$(RUN) -m tests.bench $(CASE) $(if $(JOB_SECONDS),--job-seconds $(JOB_SECONDS))

@@ -1,4 +1,7 @@
-"""Run all tests, on SQLite and then on PostgreSQL where there is one, and close with one plain summary."""
+"""Run all tests, on SQLite and then on PostgreSQL where there is one, and close with one plain summary.
+
+Tests that start whole processes wait more than they work: they run beside the others, one after another.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,16 @@ import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 from tests.support.servers import missing, postgresql, services_are_required
 
-# Tests that measure time or start whole services run alone; the rest shares the cores.
-TOGETHER = ("-n", os.environ.get("TEST_WORKERS", "2"))
-ALONE = ("-n", "0")
+# Who has nothing left takes from the others; until then what shares a kept point stays with one worker.
+TOGETHER = ("-n", os.environ.get("TEST_WORKERS", "2"), "--dist", "worksteal")
+ONE_BY_ONE = ("-n", "0")
 
 
 @dataclass(frozen=True)
@@ -34,16 +38,15 @@ class Result:
 
 def main() -> int:
     """Run everything; give 0 only when all passed and nothing required was missing."""
-    results = [
-        run("SQLite", "not processes", TOGETHER, database_url=None),
-        run("SQLite, whole processes", "processes", ALONE, database_url=None),
-    ]
     without_postgresql = "postgresql" in missing()
-    if not without_postgresql:
-        with postgresql() as url:
-            results.append(
-                run("PostgreSQL", "database and not processes and not any_database", TOGETHER, database_url=url)
-            )
+    with ThreadPoolExecutor(1) as beside:
+        processes = beside.submit(run, "SQLite, whole processes", "processes", ONE_BY_ONE, told_at_its_end=True)
+        results = [run("SQLite", "not processes", TOGETHER)]
+        if not without_postgresql:
+            with postgresql() as url:
+                marks = "database and not processes and not any_database"
+                results.append(run("PostgreSQL", marks, TOGETHER, database_url=url))
+        results.append(processes.result())
     say("")
     for result in results:
         say(result.line())
@@ -61,16 +64,28 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def run(title: str, marks: str, options: tuple[str, ...], *, database_url: str | None) -> Result:
+def run(
+    title: str,
+    marks: str,
+    options: tuple[str, ...],
+    *,
+    database_url: str | None = None,
+    told_at_its_end: bool = False,
+) -> Result:
     """Run the tests that the marks choose, on the database of that URL or else on SQLite."""
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     if database_url is not None:
         environment["DATABASE_URL"] = database_url
-    say(f"\n== {title}")
+    if not told_at_its_end:
+        say(f"\n== {title}")
     with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.xml"
+        report, told = Path(folder) / "report.xml", Path(folder) / "told"
         command = [sys.executable, "-m", "pytest", "-m", marks, *options, f"--junitxml={report}"]
-        status = subprocess.run(command, env=environment, check=False).returncode
+        if not told_at_its_end:
+            return read_report(title, subprocess.run(command, env=environment, check=False).returncode, report)
+        with told.open("wb") as out:
+            status = subprocess.run(command, env=environment, check=False, stdout=out, stderr=out).returncode
+        say(f"\n== {title}\n{told.read_text(errors='replace')}")
         return read_report(title, status, report)
 
 
