@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
 
+from database.statements import Prepared, compare_and_set, insert
 from failover_project.api.clock import present
 from failover_project.api.envelope import LocalTimes
 from failover_project.api.models import IdempotentAnswer
@@ -25,6 +26,12 @@ KEPT_FOR = timedelta(hours=24)
 # his answer: he cannot write any more.
 CLAIMED_FOR = timedelta(seconds=30)
 _ATTEMPTS = 3
+_PART = Prepared(
+    lambda principal, route, key, part: IdempotentAnswer.objects.filter(
+        principal=principal, route=route, key=key, part=part, completed_at__isnull=False
+    ).order_by(),
+    texts=frozenset({"principal", "route", "key", "part"}),
+)
 
 
 class KeyReused(Exception):
@@ -74,6 +81,9 @@ class Claim:
     scope: Scope
     fingerprint: str
     token: str
+    # The row of the whole, and until when it is kept.
+    row: int = 0
+    kept_until: datetime | None = None
 
     def keep(self, answer: Mapping[str, Any], *, part: str = "", status: int = 200) -> None:
         """Write the answer into the open transaction; raises KeyInProgress when the claim is another's by now."""
@@ -84,8 +94,8 @@ class Claim:
             return
         self._mine_or_nothing(claimed_until=now + CLAIMED_FOR)
         # As old as the whole: the parts are never there without it.
-        columns = _columns(self, now) | {"kept_until": self._mine().get().kept_until}
-        IdempotentAnswer.objects.create(**columns, part=part, **written)
+        columns = _columns(self, now) | {"kept_until": self.kept_until}
+        insert(IdempotentAnswer(**columns, part=part, **written))
 
     def kept(self, *, part: str) -> dict[str, Any] | None:
         """Give the answer that an earlier request under this key kept for the part; raises KeyInProgress.
@@ -93,7 +103,8 @@ class Claim:
         The claim begins afresh: a bulk may take long, each of its parts does not.
         """
         self._mine_or_nothing(claimed_until=present() + CLAIMED_FOR)
-        row = self.scope.rows().filter(part=part, completed_at__isnull=False).first()
+        scope = self.scope
+        row = _PART.row(principal=scope.principal, route=scope.route, key=scope.key, part=part)
         return None if row is None else _answer_in(row).body
 
     def finish(self, answer: Mapping[str, Any], *, status: int) -> None:
@@ -112,7 +123,8 @@ class Claim:
         return self.scope.rows().filter(part="", claim=self.token, completed_at=None)
 
     def _mine_or_nothing(self, **changes: Any) -> None:
-        if not self._mine().update(**changes):
+        expecting = {"claim": self.token, "completed_at": None}
+        if not compare_and_set(IdempotentAnswer, pk=self.row, expecting=expecting, **changes):
             raise KeyInProgress
 
 
@@ -125,9 +137,10 @@ def claim(scope: Scope, *, fingerprint: str) -> Claim | Kept:
         row = scope.rows().filter(part="").first()
         if row is None:
             continue  # Whoever held it gave it back in this moment.
+        held = replace(wanted, row=row.pk, kept_until=row.kept_until)
         if row.claim == wanted.token:
             _forget_old(now)
-            return wanted
+            return held
         if row.kept_until <= now:
             _forget_old(now)
             continue
@@ -136,7 +149,7 @@ def claim(scope: Scope, *, fingerprint: str) -> Claim | Kept:
         if row.completed_at is not None:
             return _answer_in(row)
         if row.claimed_until <= now and _take_over(row, wanted, now):
-            return wanted
+            return held
     raise KeyInProgress
 
 

@@ -8,14 +8,19 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from audit.recording import COMMAND_LINE, record_event
+from database.statements import Prepared
 from failover_project.api.models import ApiToken, RoleName
 
 PREFIX = "fo_"
 _SECRET_BYTES = 32
 _USE_IS_NOTED_EVERY = timedelta(minutes=1)
+# Every request of a script asks for its token.
+_BY_HASH = Prepared(
+    lambda secret_hash: ApiToken.objects.filter(secret_hash=secret_hash).order_by(), texts=frozenset({"secret_hash"})
+)
 
 
 def create_token(
@@ -32,11 +37,10 @@ def create_token(
 
 def valid_token(text: str, *, now: datetime) -> ApiToken | None:
     """Give the token of this text when it is neither expired nor revoked, and note that it was used."""
-    alive = ApiToken.objects.filter(revoked_at=None).filter(Q(expires_at=None) | Q(expires_at__gt=now))
     wanted = _hash(text)
-    token = alive.filter(secret_hash=wanted).first()
+    token = _BY_HASH.row(secret_hash=wanted)
     # What the index compares is a hash, of which nothing can be guessed bit by bit; the last word is in constant time.
-    if token is None or not hmac.compare_digest(token.secret_hash, wanted):
+    if token is None or not hmac.compare_digest(token.secret_hash, wanted) or state_of(token, now=now) != "valid":
         return None
     _note_use(token, now=now)
     return token
