@@ -98,8 +98,8 @@ verbs-machine: $(VENV)/.dev ## press all verbs in orders of chance (EXAMPLES=200
 kills: $(VENV)/.dev ## kill the running service again and again, and judge every job (KILLS=, JOBS=, SEED=)
 	$(RUN) -m tests.processes.kills --kills $(KILLS) --jobs $(JOBS) --seed $(SEED)
 
-kill-campaign: $(VENV)/.dev ## the same on PostgreSQL and Redis, with workers and watchers of their own (KILLS=, JOBS=, SEED=)
-	$(RUN) -m tests.processes.kills_production --kills $(KILLS) --jobs $(JOBS) --seed $(SEED)
+kill-campaign: $(VENV)/.dev ## the same on PostgreSQL and a broker, all in processes of their own (KILLS=, JOBS=, SEED=, BROKER=redis|rabbitmq)
+	$(RUN) -m tests.processes.kills_production --kills $(KILLS) --jobs $(JOBS) --seed $(SEED) --broker $(or $(BROKER),redis)
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "No Python >= 3.11 with venv was found; name one: make PYTHON=/path/to/python3.13"; exit 1; }

@@ -152,18 +152,27 @@ if BROKER_URL.startswith("valkey"):
     # The same protocol; the client library knows it by its older name only.
     BROKER_URL = f"redis{BROKER_URL.removeprefix('valkey')}"
 CELERY_BROKER_URL = BROKER_URL
+IS_RABBITMQ = BROKER_URL.startswith(("amqp://", "amqps://", "pyamqp://"))
+# What a message's urgency is for Redis (0 first) is turned round for RabbitMQ (the largest first).
+LEAST_URGENT = 6
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     {"polling_interval": 0.01}
     if BROKER_URL.startswith("memory")
+    else {"connect_timeout": 2, "read_timeout": 5, "write_timeout": 5}
+    if IS_RABBITMQ
     # The steps are the urgencies of the phases (jobs/runtime.py): Redis keeps a list for each. A message that a dying
     # worker has taken may be lost, the sweeper finds its job: keeping account of it costs as much as the message.
     else {
         "socket_timeout": 5,
         "socket_connect_timeout": 2,
-        "priority_steps": list(range(7)),
+        "priority_steps": list(range(LEAST_URGENT + 1)),
         "ack_emulation": False,
     }
 )
+if IS_RABBITMQ:
+    CELERY_TASK_QUEUE_MAX_PRIORITY = LEAST_URGENT
+# Wake-ups need no disk: what is lost with the broker the sweeper finds.
+CELERY_TASK_DEFAULT_DELIVERY_MODE = "transient"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_IGNORE_RESULT = True

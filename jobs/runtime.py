@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 
 import requests
 import structlog
+from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
@@ -71,7 +72,7 @@ class UnixClock:
         return self.clock.now().timestamp()
 
 
-# Broker priorities (0 first): whoever is nearer to a running VM goes first, so that of many failovers the first are up
+# Urgencies (0 first): whoever is nearer to a running VM goes first, so that of many failovers the first are up
 # early instead of all at once at the end.
 _URGENCY: dict[str, int] = {
     Phase.POWERING_ON: 0,
@@ -84,6 +85,11 @@ _URGENCY: dict[str, int] = {
 }
 
 
+def priority_of(phase: str) -> int:
+    """Give a phase's urgency as the broker of the settings counts it."""
+    return settings.LEAST_URGENT - _URGENCY[phase] if settings.IS_RABBITMQ else _URGENCY[phase]
+
+
 class CeleryBell:
     """Rings by a Celery message; a broker that is gone costs time and nothing else."""
 
@@ -92,7 +98,7 @@ class CeleryBell:
         from jobs.tasks import PHASE_TASKS
 
         try:
-            PHASE_TASKS[phase].apply_async(args=(job_id, phase), retry=False, priority=_URGENCY[phase])
+            PHASE_TASKS[phase].apply_async(args=(job_id, phase), retry=False, priority=priority_of(phase))
         except (OperationalError, OSError) as error:
             log.warning("bell_lost", job=job_id, phase=phase, error=str(error))
 

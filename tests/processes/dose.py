@@ -14,12 +14,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Dose:
-    """How much is killed: so many kills over so many jobs of a cloud whose async jobs take so long."""
+    """How much is killed: so many kills over so many jobs of a cloud whose async jobs take so long.
+
+    `broker` carries the messages of an installation of several processes.
+    """
 
     kills: int
     jobs: int
     seed: int
     job_seconds: float
+    broker: str = "redis"
 
 
 def run_from_command_line(
@@ -31,9 +35,12 @@ def run_from_command_line(
     parser.add_argument("--jobs", type=int, default=jobs)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--job-seconds", type=float, default=1.0)
+    parser.add_argument(
+        "--broker", choices=("redis", "rabbitmq"), default="redis", help="for a production installation"
+    )
     parser.add_argument("--keep", type=Path, help="keep journal, world and logs in this directory (it must not exist)")
     options = parser.parse_args(arguments)
-    dose = Dose(kills=options.kills, jobs=options.jobs, seed=options.seed, job_seconds=options.job_seconds)
+    dose = Dose(options.kills, options.jobs, options.seed, options.job_seconds, options.broker)
     with tempfile.TemporaryDirectory(prefix="kills-") as temporary:
         if options.keep is not None:
             options.keep.mkdir(parents=True)

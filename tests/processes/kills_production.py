@@ -24,12 +24,13 @@ from tests.processes.kills import end_of
 from tests.processes.production import Broker, Part, parts_of
 from tests.processes.programs import Program, simulator_program
 from tests.processes.waiting import NeverCame, wait_until
+from tests.support.rabbitmq import RabbitMQ
 from tests.support.servers import free_port, postgresql, restart_postgresql
 
 READY_WITHIN = 90.0
 ENDS_WITHIN = 420.0
 Json = dict[str, Any]
-_KINDS = ("kill", "stop", "postgresql", "flush", "redis")
+_KINDS = ("kill", "stop", "postgresql", "flush", "broker")
 _WEIGHTS = (62, 14, 8, 8, 8)
 
 
@@ -39,7 +40,7 @@ class Installation:
 
     simulator: Program
     database_url: str
-    broker: Broker
+    broker: Broker | RabbitMQ
     parts: list[Part]
     journal: JournalOnPostgreSQL
     address: str
@@ -82,14 +83,14 @@ class Installation:
                 restart_postgresql(self.database_url)
             case "flush":
                 self.broker.flush()
-            case "redis":
+            case "broker":
                 self.broker.restart()
 
 
 def run(dose: Dose, directory: Path) -> Json:
     """Run a campaign in a directory of its own and give its summary; `wrong` is empty when all is right."""
     simulator = simulator_program(directory, scenario=f"fleet:{dose.jobs}", job_seconds=dose.job_seconds)
-    broker = Broker(directory)
+    broker = RabbitMQ(directory) if dose.broker == "rabbitmq" else Broker(directory)
     parts: list[Part] = []
     with postgresql() as url:
         try:
@@ -105,7 +106,7 @@ def run(dose: Dose, directory: Path) -> Json:
 
 
 def _install(
-    dose: Dose, directory: Path, simulator: Program, url: str, broker: Broker, parts: list[Part]
+    dose: Dose, directory: Path, simulator: Program, url: str, broker: Broker | RabbitMQ, parts: list[Part]
 ) -> Installation:
     endpoint = simulator.wait_until_ready()
     port = free_port()
