@@ -123,7 +123,8 @@ def _carry_out(engine: Engine, job: FailoverJob, step: Step, choice: str) -> Non
         case "look_again":
             if attempt is not None:
                 _look_afresh(engine, attempt)
-            Step.objects.filter(pk=step.pk).update(not_before=now)
+            # A wait counts anew: what was put right in the cloud may take its time there.
+            Step.objects.filter(pk=step.pk).update(not_before=now, waiting_since=None)
         case "retry":
             _close(engine, attempt, AttemptState.NOT_DONE)
             Step.objects.filter(pk=step.pk).update(state=StepState.WAITING, not_before=now, reason="")

@@ -12,6 +12,7 @@ import pytest
 
 from cloudstack_simulator import Fault
 from inventory.models import HoldMethod, ReplicaState, ReplicaVolume
+from jobs.commands.base import LONGEST_WAIT
 from jobs.engine.contracts import Command
 from jobs.models import FailoverJob, JobState, Outcome
 from tests.stories import test_choices_in_undos
@@ -97,6 +98,12 @@ def test_a_target_that_was_put_right_is_looked_at_again_and_started() -> None:
     stage = scene()
     before = remember(stage.simulator)
     job = _started_by_a_stranger(stage)
+
+    asked_at = stage.service.clock.now()
+    answer(stage, job, "look_again")
+    carry_on(stage)
+    assert_asked_again(job, kind="guard")
+    assert (stage.service.clock.now() - asked_at).total_seconds() >= LONGEST_WAIT, "the wait counts anew"
 
     stage.simulator.restart_management_server()
     by_hand(stage, "stopVirtualMachine", id=job.destination_vm_id)
