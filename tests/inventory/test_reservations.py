@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from inventory.models import ProtectedVM, Replication, ReplicaVolume, ReservationKind, VMReservation
-from inventory.reservations import VMBusy, holder_of, release, reserve
+from inventory.reservations import VMBusy, holder_of, keep_free, release, reserve, take_kept
 from inventory.services import ImportReport, import_inventory, upsert_vm
 from tests.inventory import documents as doc
 
@@ -49,6 +49,21 @@ def test_a_refused_reservation_leaves_the_callers_transaction_usable(vm: Protect
         vm.name = "renamed"
         vm.save(update_fields=["name"])
     assert ProtectedVM.objects.get().name == "renamed"
+
+
+def test_of_several_the_free_ones_are_kept_and_whoever_has_another_keeps_it(vm: ProtectedVM) -> None:
+    other = ProtectedVM.objects.get()
+    other.pk, other.vm_id = None, "vm-2"
+    other.save(force_insert=True)
+    take(vm, "sync-7", ReservationKind.REPLICATION)
+
+    with transaction.atomic():
+        free = keep_free([vm.pk, other.pk])
+        take_kept(dict.fromkeys(free, "job-1"), kind=ReservationKind.FAILOVER, now=NOW)
+
+    assert free == {other.pk}
+    held = {row.vm_id: (row.kind, row.reference) for row in VMReservation.objects.all()}
+    assert held == {vm.pk: ("replication", "sync-7"), other.pk: ("failover", "job-1")}
 
 
 def test_only_the_holder_releases(vm: ProtectedVM) -> None:

@@ -29,6 +29,7 @@ from tests.validation.still_cloud import SteadyClock, StillCloud, healthy_cloud
 from validation.checks import CHECKS
 from validation.cloud_facts import SHARED_SECONDS, CloudQuestions, read_cloud
 from validation.errors import NotReady
+from validation.keeping import keep_findings
 from validation.models import ValidationCheck
 from validation.services import refuse_unless_ready, validate
 from validation.verdict import Judged, Verdict
@@ -444,3 +445,16 @@ def test_only_the_newest_findings_of_a_vm_and_purpose_are_kept(vm: ProtectedVM) 
     rows = ValidationCheck.objects.filter(vm=vm, purpose=Purpose.LIVE)
     assert rows.count() == len(CHECKS)
     assert rows.get(check_name="Appliance").status == "fail"
+
+
+def test_findings_that_cannot_be_kept_with_those_of_others_are_kept_by_themselves(vm: ProtectedVM) -> None:
+    other = protected_vm(vm.appliance, vm_id="other", name="OTHER")
+    mapped(other)
+    cloud = healthy_cloud(vm, other)
+    one, another = _judge(vm, cloud), _judge(other, cloud)
+    ValidationCheck.objects.all().delete()
+
+    keep_findings([one, another, one], now=datetime(2026, 1, 1, tzinfo=UTC))
+
+    kept = ValidationCheck.objects.values_list("vm__vm_id", "check_name")
+    assert sorted(kept) == sorted((each.vm_id, check.name) for each in (vm, other) for check in CHECKS)
