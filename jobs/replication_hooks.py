@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import requests
 
+from database.statements import Prepared
 from inventory.models import UNFINISHED_REPLICATION, HoldMethod, ProtectedVM, Replication
 from inventory.stalls import is_stalled
 from jobs.engine.contracts import Clock
@@ -87,6 +88,13 @@ def _read_hook(answer: requests.Response) -> HoldState:
     return HoldState(held=said["held"], words=str(said.get("words", ""))[:500] or f"held is {said['held']}")
 
 
+_UNFINISHED = Prepared(
+    lambda vm_id: Replication.objects.filter(vm_id=vm_id, status__in=UNFINISHED_REPLICATION).order_by(
+        "-started_at", "-id"
+    )
+)
+
+
 @dataclass(frozen=True)
 class UnheldReplication:
     """For engines that keep no handle between runs: nothing is told to anybody; a run under way is an obstacle."""
@@ -105,7 +113,7 @@ class UnheldReplication:
 
     def state(self, *, vm_id: str) -> HoldState:
         """Read the runs that the engine reported."""
-        runs = list(Replication.objects.filter(vm=self.vm, status__in=UNFINISHED_REPLICATION))
+        runs = _UNFINISHED.rows(vm_id=self.vm.pk)
         silent = [run for run in runs if is_stalled(run, now=self.clock.now())]
         for run in runs:
             if run not in silent:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from database.statements import insert
 from notifications.models import Event, Notification
 
 
@@ -24,5 +25,4 @@ def tell(
         event=event, subject=subject, words=words, body=dict(body), email=email[:254], created_at=at
     )
     notification.slack_webhook = slack_webhook
-    notification.save(force_insert=True)
-    return notification
+    return insert(notification)
