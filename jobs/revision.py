@@ -21,7 +21,7 @@ from jobs.presentation import queue_body
 _SHAPE = 1
 # Columns that the status does not show, or that never change.
 _UNSHOWN = frozenset(
-    {"next_look_at", "defects", "specification", "network_mappings", "notification_config", "request_id"}
+    {"next_look_at", "turn", "defects", "specification", "network_mappings", "notification_config", "request_id"}
 )
 
 
