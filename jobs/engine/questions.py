@@ -70,6 +70,8 @@ def ask(
         },
     )
     if created:
+        # Whoever read the job before must read again, and the sweeper looks soon should this process die now.
+        lock(engine, job)
         record(engine, job, "question", text, step=step.key, choices=[choice.answer for choice in choices])
         _tell_or_leave(engine, question)
     return question

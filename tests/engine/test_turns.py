@@ -8,6 +8,7 @@ from jobs.engine.board import read_board
 from jobs.engine.claims import claim
 from jobs.engine.decisions import decide, done_and_decided
 from jobs.engine.journal import lock, take_turn
+from jobs.engine.questions import RETRY, ask
 from jobs.models import FailoverJob, JobState, PlanState, Step, StepState
 from jobs.services import cancel
 from tests.support.scenes import Scene, scene
@@ -82,3 +83,13 @@ def test_a_plan_that_was_stopped_meanwhile_starts_nothing_from_an_old_board() ->
     assert claim(engine, board=board, step=board.ready(now=engine.clock.now())[0]) is None
     assert not board.is_exact
     assert not Step.objects.filter(plan=board.plan, attempts__isnull=False).exists()
+
+
+def test_a_question_takes_a_turn() -> None:
+    stage, job = _begun()
+    engine = stage.service.engine
+    step = Step.objects.get(plan__job=job, key="check")
+
+    ask(engine, job=_as_it_is(job), step=step, kind="guard", text="Is it?", seen={}, choices=(RETRY,))
+
+    assert not take_turn(job, next_look_at=engine.later(5.0))
