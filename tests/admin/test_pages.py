@@ -53,6 +53,7 @@ def test_every_model_of_the_service_has_a_page() -> None:
     assert {f"jobs_{name}" for name in JOURNAL} <= registered
 
 
+@pytest.mark.slow
 def test_every_list_opens_and_loads_nothing_from_elsewhere(root: Client, finished: FailoverJob) -> None:
     for model in _models():
         answer = root.get(reverse(f"admin:{model}_changelist"), {"q": finished.job_id})
@@ -136,6 +137,7 @@ def _assert_unchangeable(root: Client, model: str) -> None:
     assert list(rows.objects.order_by("pk").values()) == before, model
 
 
+@pytest.mark.slow
 def test_no_page_shows_the_keys_of_a_cloud(root: Client, finished: FailoverJob) -> None:
     cloud = TargetCloud.objects.get()
     secrets = (cloud.api_key, cloud.secret_key, cloud.api_key_sealed, cloud.secret_key_sealed)
@@ -169,6 +171,7 @@ def _vm_ids() -> list[str]:
     return list(ProtectedVM.objects.order_by("pk").values_list("vm_id", flat=True))
 
 
+@pytest.mark.slow
 def test_pages_that_renew_themselves_need_no_more_queries_for_more(root: Client, service: Service) -> None:
     first, *others = _vm_ids()
     job = service.start_live(first)

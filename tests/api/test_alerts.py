@@ -62,6 +62,7 @@ def _seen() -> Figures:
     return scraped(caller_of(RoleName.VIEWER))
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_every_metric_label_and_value_of_the_rules_is_in_a_real_scrape(found: Figures) -> None:
     for rule in rules():
@@ -77,6 +78,7 @@ def test_every_metric_label_and_value_of_the_rules_is_in_a_real_scrape(found: Fi
                 assert unknown <= {"unusable_answer"}, f"{rule['alert']}: {label} of {name} is never {unknown}"
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_every_label_that_a_rule_groups_by_or_tells_is_in_a_real_scrape(found: Figures) -> None:
     for rule in rules():
@@ -87,6 +89,7 @@ def test_every_label_that_a_rule_groups_by_or_tells_is_in_a_real_scrape(found: F
         assert {*grouped, *told} <= has, rule["alert"]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_every_metric_is_in_the_table_for_those_who_look_after_the_service(found: Figures) -> None:
     told = set(re.findall(r"^\| `(failover_[a-z_]+)` \|", document("docs/observability.md"), re.MULTILINE))

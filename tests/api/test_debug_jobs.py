@@ -80,6 +80,7 @@ def test_processes_and_roles_are_shown_with_their_leases(operator: APIClient, st
     assert [lease["role"] for lease in leases["roles"]] == ["watcher"]
 
 
+@pytest.mark.slow
 def test_many_jobs_cost_no_more_queries_than_one(
     operator: APIClient, stage: Scene, django_assert_max_num_queries: Any
 ) -> None:

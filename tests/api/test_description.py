@@ -14,6 +14,7 @@ from tests.support.described import description
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.slow
 def test_the_schema_is_valid_and_knows_every_operation() -> None:
     schema = description()
 

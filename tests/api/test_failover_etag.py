@@ -41,6 +41,7 @@ class Poller:
         assert self._client.get(self._path, HTTP_IF_NONE_MATCH=tag).status_code == 304
 
 
+@pytest.mark.slow
 def test_a_live_failover_with_a_lost_answer_never_changes_under_its_tag(
     viewer: APIClient, service: Service, simulator: Simulator, world_rows: ScenarioInventory
 ) -> None:
@@ -73,6 +74,7 @@ def test_a_test_with_its_cleanup_never_changes_under_its_tag(
     assert len(poller.tags) > 5
 
 
+@pytest.mark.slow
 def test_a_question_its_answer_and_an_undo_are_changes(
     viewer: APIClient, service: Service, simulator: Simulator, world_rows: ScenarioInventory
 ) -> None:

@@ -87,6 +87,7 @@ def test_ages_and_clouds_are_those_of_health(viewer: APIClient, inventory: Scena
     assert (of(found, "processes_alive"), of(found, "broker_messages")) == (1, 0)
 
 
+@pytest.mark.slow
 def test_jobs_are_counted_by_state_and_questions_by_kind(
     viewer: APIClient, service: Service, simulator: Simulator, world_rows: ScenarioInventory
 ) -> None:

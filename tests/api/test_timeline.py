@@ -107,6 +107,7 @@ def test_an_unknown_job_has_none(viewer: APIClient, what: str) -> None:
     assert (answer.status_code, answer.json()["error_code"]) == (404, "JOB_NOT_FOUND")
 
 
+@pytest.mark.slow
 def test_debug_mode_tells_each_guard_answer_and_reading_and_shows_the_plans_in_the_status(
     viewer: APIClient, service: Service, world_rows: ScenarioInventory
 ) -> None:

@@ -152,6 +152,7 @@ def test_the_command_line_has_the_same_verbs(stage: Scene) -> None:
     assert job.events.get(kind="commit_requested").actor == "manage.py"
 
 
+@pytest.mark.slow
 def test_the_command_line_forces_a_cleanup_and_prints_what_was_left(stage: Scene) -> None:
     job = stage.service.start_test("vm-one")
     stage.service.run()
@@ -167,6 +168,7 @@ def test_the_command_line_forces_a_cleanup_and_prints_what_was_left(stage: Scene
     assert f"snapshot {snapshot.name} ({snapshot.id})" in out.getvalue()
 
 
+@pytest.mark.slow
 def test_readiness_offers_a_test_from_the_rollback_points_of_a_replica_that_is_in_doubt(
     stage: Scene, viewer: APIClient
 ) -> None:

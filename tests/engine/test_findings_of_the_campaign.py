@@ -33,6 +33,7 @@ class _FailsOnce:
         return execute(sql, params, many, context)
 
 
+@pytest.mark.slow
 def test_an_answer_that_could_not_be_written_down_does_not_hold_its_job_for_ever() -> None:
     stage = scene()
     before = remember(stage.simulator)
@@ -134,6 +135,7 @@ def _call_target(stage: Scene, command: str) -> None:
     stage.service.clock.stepped.advance(60.0)
 
 
+@pytest.mark.slow
 def test_a_target_that_a_stranger_started_is_asked_about_instead_of_waited_for_without_end() -> None:
     stage, job, before = _started_by_a_stranger()
 

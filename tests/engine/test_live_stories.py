@@ -63,6 +63,7 @@ def test_the_target_boots_the_guest_it_was_made_for() -> None:
     assert (target.cpu, target.memory) == (2, 4096)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["hold", "detach-disk0", "snapshot-disk0", "deploy", "attach-disk0", "protect"])
 def test_a_cancel_before_the_point_of_no_return_gives_everything_back(key: str) -> None:
     stage = scene()
@@ -154,6 +155,7 @@ def test_an_operator_who_does_not_hold_replication_can_undo_instead() -> None:
     assert_all_back(stage.simulator, job, before, outcome=Outcome.FAILED)
 
 
+@pytest.mark.slow
 def test_an_endless_job_waits_for_a_person_and_goes_on_when_it_ends_after_all() -> None:
     stage = scene()
     before = remember(stage.simulator)
@@ -170,6 +172,7 @@ def test_an_endless_job_waits_for_a_person_and_goes_on_when_it_ends_after_all() 
     assert_failed_over(stage.simulator, job, before)
 
 
+@pytest.mark.slow
 def test_a_job_that_the_cloud_gives_up_a_little_after_our_limit_needs_no_person() -> None:
     stage = scene()
     before = remember(stage.simulator)

@@ -16,6 +16,7 @@ from tests.support.worlds import remember
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["createSnapshot", "deployVirtualMachine", "createVolume", "startVirtualMachine"])
 def test_a_process_that_dies_before_its_call_has_left_the_intent_with_a_fresh_job_id(command: str) -> None:
     stage = scene(hold_method=HoldMethod.HOOK)

@@ -19,6 +19,7 @@ from tests.support.worlds import assert_never_harmed, remember
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["createSnapshot", "deployVirtualMachine", "createVolume"])
 @pytest.mark.parametrize("kind", ["lost_answer", "restart", "late"])
 def test_a_create_whose_answer_is_lost_makes_no_second_thing(command: str, kind: str) -> None:
@@ -33,6 +34,7 @@ def test_a_create_whose_answer_is_lost_makes_no_second_thing(command: str, kind:
     assert_in_window(stage, job, before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["createSnapshot", "deployVirtualMachine", "createVolume"])
 def test_a_process_that_dies_after_a_create_leaves_what_the_next_one_adopts(command: str) -> None:
     stage = scene(hold_method=HoldMethod.HOOK)

@@ -15,6 +15,7 @@ from tests.support.telling import carry_on
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["clone", "detached_clone"])
 def test_what_is_done_to_one_appliance_is_done_one_after_the_other(strategy: str) -> None:
     stage = scene(hold_method=HoldMethod.HOOK)

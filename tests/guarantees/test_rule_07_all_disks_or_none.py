@@ -15,6 +15,7 @@ from tests.support.worlds import remember
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["clone", "detached_clone", "boot_and_revert"])
 @pytest.mark.parametrize("nth", [1, 2, 3])
 def test_one_snapshot_of_three_that_cannot_be_taken_undoes_the_set(strategy: str, nth: int) -> None:

@@ -14,6 +14,7 @@ from tests.support.worlds import remember
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["createSnapshot", "deployVirtualMachine", "createVolume", "attachVolume"])
 def test_a_request_that_arrives_after_its_deadline_changes_nothing(command: str) -> None:
     stage = scene(hold_method=HoldMethod.HOOK)

@@ -47,6 +47,7 @@ def test_a_live_failover_whose_start_failed_waits_for_a_person() -> None:
     assert_waits_for_operator(job, kind="failed_start")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["clone", "detached_clone", "boot_and_revert"])
 def test_a_test_has_no_point_of_no_return(strategy: str) -> None:
     stage = scene(hold_method=HoldMethod.HOOK)

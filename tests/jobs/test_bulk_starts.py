@@ -164,6 +164,7 @@ def _started_by_somebody_else(vm: ProtectedVM, stage: Scene) -> None:
     stage.service.start_live(vm.vm_id)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("happens", "refusal"),
     [
@@ -222,6 +223,7 @@ def test_those_that_must_queue_stand_in_the_order_asked_for(fleet: Scene) -> Non
     assert [place["position"] if place else None for place in places] == [None, None, 1, 2, 3]
 
 
+@pytest.mark.slow
 def test_all_of_a_bulk_come_up(fleet: Scene) -> None:
     ids = _ids(fleet)[: AT_ONCE + 3]
 

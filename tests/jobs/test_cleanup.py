@@ -63,6 +63,7 @@ def test_what_was_skipped_is_removed_by_another_cleanup_and_a_third_is_refused()
         stage.service.clean_up(job)
 
 
+@pytest.mark.slow
 def test_a_test_that_an_operator_left_where_it_was_is_cleaned_up_on_request() -> None:
     stage = scene()
     before = remember(stage.simulator)
@@ -83,6 +84,7 @@ def test_a_test_that_an_operator_left_where_it_was_is_cleaned_up_on_request() ->
     assert_all_back(stage.simulator, job, before, outcome=Outcome.FAILED)
 
 
+@pytest.mark.slow
 def test_a_cleanup_of_an_ended_test_waits_for_the_failover_that_has_the_vm() -> None:
     stage = scene()
     job = _with_a_snapshot_left(stage)
@@ -101,6 +103,7 @@ def test_a_cleanup_of_an_ended_test_waits_for_the_failover_that_has_the_vm() -> 
     assert_never_harmed(stage.simulator)
 
 
+@pytest.mark.slow
 def test_a_cleanup_of_an_ended_test_waits_for_the_test_that_runs_now() -> None:
     stage = scene()
     job = _with_a_snapshot_left(stage)

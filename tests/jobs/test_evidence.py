@@ -122,6 +122,7 @@ def test_where_the_key_may_not_expunge_the_pending_expunge_is_said() -> None:
     assert "expunge" in ends["virtual_machine"]["to_do"]
 
 
+@pytest.mark.slow
 def test_a_test_on_the_replicas_keeps_its_snapshots_and_says_why() -> None:
     stage = scene()
     job = stage.service.start_test("vm-two", custom_config={"test_strategy": "boot_and_revert"})

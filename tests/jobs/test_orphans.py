@@ -91,6 +91,7 @@ def test_a_failed_over_vm_and_its_way_back_are_no_orphans() -> None:
     assert _found(stage) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "kind"), [("deleteSnapshot", Kind.SNAPSHOT), ("destroyVirtualMachine", Kind.MACHINE)]
 )
@@ -222,6 +223,7 @@ def test_a_booted_replicas_snapshot_goes_only_when_the_replica_is_good_again() -
     assert_never_harmed(stage.simulator)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["refuse", "fail"])
 def test_a_removal_that_fails_is_told_in_the_clouds_words(kind: str) -> None:
     stage = scene()
@@ -236,6 +238,7 @@ def test_a_removal_that_fails_is_told_in_the_clouds_words(kind: str) -> None:
     assert [again.id for again in _found(stage)] == [orphan.id]
 
 
+@pytest.mark.slow
 def test_a_removal_whose_answer_was_lost_is_read_back() -> None:
     stage = scene()
     job = _in_window(stage)

@@ -24,6 +24,7 @@ CALLS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("command", CALLS)
 def test_an_intent_of_a_dead_process_is_taken_over_within_seconds(service: Service, command: str, moment: str) -> None:
@@ -37,6 +38,7 @@ def test_an_intent_of_a_dead_process_is_taken_over_within_seconds(service: Servi
     assert (service.clock.now() - killed_at).total_seconds() < GOES_ON_WITHIN
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [*CALLS, "deployVirtualMachine"])
 def test_a_call_that_a_dead_process_never_made_is_made_again_within_seconds(service: Service, command: str) -> None:
     service.start_live("vm-one")

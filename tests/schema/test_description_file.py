@@ -6,6 +6,7 @@ import io
 import json
 from functools import cache
 
+import pytest
 import yaml
 from django.core.management import call_command
 
@@ -24,6 +25,7 @@ def _written_now() -> str:
     return out.getvalue()
 
 
+@pytest.mark.slow
 def test_the_kept_description_is_what_the_code_says() -> None:
     assert _written_now().strip() == KEPT.read_text(encoding="utf-8").strip(), (
         "run: manage.py spectacular --validate --fail-on-warn --file docs/api/openapi.yaml"
@@ -42,6 +44,7 @@ def test_every_endpoint_of_the_contract_shows_its_examples() -> None:
     assert "live-failover-4205a841-0265-f4bd-39a6-39fd92196f53-1755530108" in described
 
 
+@pytest.mark.slow
 def test_every_field_is_described_and_no_meaning_is_without_a_field() -> None:
     fields = field_meanings.fields_of(yaml.safe_load(KEPT.read_text(encoding="utf-8")))
     meanings = yaml.safe_load(field_meanings.FILE.read_text(encoding="utf-8"))

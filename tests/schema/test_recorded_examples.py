@@ -113,6 +113,7 @@ def _with_a_cloud(cloud: SimulatorServer, inventory: ScenarioInventory) -> list[
     return diary.examples
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_the_recorded_examples_of_jobs_are_what_the_service_answers() -> None:
     _assert_kept("jobs", _with_jobs())
@@ -144,6 +145,7 @@ def _fixed_keys(example: dict[str, Any]) -> set[str]:
     return {key for key in keys_of(example["value"]) if not any(free in key for free in FREE)}
 
 
+@pytest.mark.slow
 def test_every_operation_shows_what_is_sent_and_answered() -> None:
     described = yaml.safe_load(DESCRIPTION.read_text(encoding="utf-8"))
     lacking = []
@@ -159,6 +161,7 @@ def test_every_operation_shows_what_is_sent_and_answered() -> None:
     assert lacking == []
 
 
+@pytest.mark.slow
 def test_the_recorded_examples_fit_the_description() -> None:
     described = yaml.safe_load(DESCRIPTION.read_text(encoding="utf-8"))
     for example in recorded():

@@ -24,6 +24,7 @@ from tests.support.worlds import (
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.slow
 @takes("ask_about_long_wait", "skip")
 def test_a_test_vm_that_does_not_stop_is_left_behind_and_goes_with_a_later_cleanup() -> None:
     stage = scene()
@@ -155,6 +156,7 @@ def test_a_disk_that_cannot_return_is_listed_and_hangs_nowhere() -> None:
     assert_released(job)
 
 
+@pytest.mark.slow
 def test_a_rollback_whose_vm_does_not_stop_gives_no_disk_to_anybody_while_the_vm_may_write() -> None:
     stage = scene()
     job = stage.service.start_live("vm-two")

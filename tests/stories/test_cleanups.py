@@ -130,6 +130,7 @@ def test_a_key_that_may_not_expunge_says_that_expunge_is_pending() -> None:
     assert ours(stage, job) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "what"),
     [

@@ -64,6 +64,7 @@ def test_the_word_that_replication_was_stopped_lets_the_failover_go_on() -> None
     assert_failed_over(stage.simulator, job, before)
 
 
+@pytest.mark.slow
 @takes("HoldReplication", "undo")
 def test_without_that_word_everything_is_undone() -> None:
     stage = scene(hold_method=HoldMethod.MANUAL)
@@ -93,6 +94,7 @@ def _started_by_a_stranger(stage: Scene) -> FailoverJob:
     return job
 
 
+@pytest.mark.slow
 @takes("ask_about_long_wait", "look_again")
 def test_a_target_that_was_put_right_is_looked_at_again_and_started() -> None:
     stage = scene()
@@ -113,6 +115,7 @@ def test_a_target_that_was_put_right_is_looked_at_again_and_started() -> None:
     assert_failed_over(stage.simulator, job, before)
 
 
+@pytest.mark.slow
 @takes("ask_about_long_wait", "leave")
 def test_a_target_that_somebody_else_started_is_left_as_it_is() -> None:
     stage = scene()
@@ -134,6 +137,7 @@ def _failed_start() -> tuple[Scene, FailoverJob, Before]:
     return stage, job, before
 
 
+@pytest.mark.slow
 @takes("ask_about_failed_start", "retry")
 def test_a_start_that_failed_is_made_again() -> None:
     stage, job, before = _failed_start()
@@ -146,6 +150,7 @@ def test_a_start_that_failed_is_made_again() -> None:
     assert_failed_over(stage.simulator, job, before)
 
 
+@pytest.mark.slow
 @takes("ask_about_failed_start", "undo")
 def test_a_start_that_failed_is_undone_and_leaves_the_replicas_unverified() -> None:
     stage, job, before = _failed_start()
@@ -221,6 +226,7 @@ def test_a_job_that_was_left_asks_nothing_more_where_two_questions_were_open() -
 # --- endless_job ---
 
 
+@pytest.mark.slow
 @takes("ask_about_endless_job", "look_again")
 def test_an_endless_job_is_asked_about_again_until_it_ends() -> None:
     stage = scene()
@@ -256,6 +262,7 @@ def _detached_by_a_stranger(stage: Scene) -> FailoverJob:
     return job
 
 
+@pytest.mark.slow
 @takes("ask_about_unseen_success", "look_again")
 def test_a_disk_that_was_put_back_to_its_place_is_seen_and_not_attached_again() -> None:
     stage = scene()
@@ -274,6 +281,7 @@ def test_a_disk_that_was_put_back_to_its_place_is_seen_and_not_attached_again() 
     assert_failed_over(stage.simulator, job, before)
 
 
+@pytest.mark.slow
 @takes("ask_about_unseen_success", "leave")
 def test_a_disk_that_somebody_took_off_is_left_where_he_put_it() -> None:
     stage = scene()
@@ -300,6 +308,7 @@ def _hung_elsewhere(stage: Scene) -> FailoverJob:
     return job
 
 
+@pytest.mark.slow
 @takes("ask_about_unclear", "look_again")
 def test_a_disk_that_was_freed_again_is_attached_by_the_failover() -> None:
     stage = scene()

@@ -27,6 +27,7 @@ def _forced(stage: Scene, job: FailoverJob) -> list[str]:
     return [entry["id"] for entry in forced.left]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "step", "resource_type"),
     [
@@ -91,6 +92,7 @@ def test_a_later_cleanup_that_nobody_forces_asks_again() -> None:
     assert_waits_for_operator(job, kind="undo_step")
 
 
+@pytest.mark.slow
 def test_a_half_made_test_is_undone_as_far_as_it_goes() -> None:
     stage = scene()
     before = remember(stage.simulator)
@@ -117,6 +119,7 @@ def test_nothing_about_a_replica_is_left_unasked() -> None:
     assert left_behind(job) == []
 
 
+@pytest.mark.slow
 def test_a_call_that_may_still_be_at_work_is_asked_about_all_the_same() -> None:
     stage = scene()
     job = stage.service.start_test("vm-one")
@@ -128,6 +131,7 @@ def test_a_call_that_may_still_be_at_work_is_asked_about_all_the_same() -> None:
     assert_waits_for_operator(job, kind="endless_job")
 
 
+@pytest.mark.slow
 def test_where_nothing_is_in_the_way_a_forced_cleanup_is_a_cleanup() -> None:
     stage = scene()
     before = remember(stage.simulator)
@@ -141,6 +145,7 @@ def test_where_nothing_is_in_the_way_a_forced_cleanup_is_a_cleanup() -> None:
     assert not Question.objects.exists()
 
 
+@pytest.mark.slow
 def test_a_job_that_was_left_where_it_was_lists_all_it_made_and_every_replica_off_its_appliance() -> None:
     stage = scene()
     stage.simulator.faults.add(Fault("startVirtualMachine", "fail", times=3))
@@ -160,6 +165,7 @@ def test_a_job_that_was_left_where_it_was_lists_all_it_made_and_every_replica_of
     assert all(entry["to_do"] and entry["reason"] for entry in left)
 
 
+@pytest.mark.slow
 def test_every_step_that_an_undo_may_hold_names_its_resource() -> None:
     stage = scene()
     for custom in ({}, {"test_strategy": "boot_and_revert"}):

@@ -22,6 +22,7 @@ from tests.support.worlds import (
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.slow
 def test_a_sync_waits_while_the_set_is_cut_and_goes_on_right_after() -> None:
     stage = scene(hold_method=HoldMethod.HOOK)
     before = remember(stage.simulator)
@@ -65,6 +66,7 @@ def test_replication_is_held_no_longer_than_the_snapshots_need() -> None:
     assert (steps["release"].started_at - cut).total_seconds() < 0.5
 
 
+@pytest.mark.slow
 def test_a_hook_that_falls_silent_while_it_is_told_to_hold_is_asked_until_it_answers() -> None:
     stage = scene(hold_method=HoldMethod.HOOK)
     before = remember(stage.simulator)
@@ -116,6 +118,7 @@ def test_a_snapshot_that_the_cloud_forbids_after_the_start_undoes_the_test_and_i
     assert "530" in job.error_message
 
 
+@pytest.mark.slow
 def test_a_cloud_without_snapshots_of_running_vms_gets_detached_copies_by_itself() -> None:
     stage = scene("no-running-snapshots", hold_method=HoldMethod.HOOK)
     before = remember(stage.simulator)
@@ -131,6 +134,7 @@ def test_a_cloud_without_snapshots_of_running_vms_gets_detached_copies_by_itself
     assert_removed(stage, job, before, outcome=Outcome.SUCCEEDED)
 
 
+@pytest.mark.slow
 def test_a_cut_that_hangs_waits_with_a_question_and_replication_stays_held() -> None:
     stage = scene(hold_method=HoldMethod.HOOK)
     stage.simulator.faults.add(Fault("createSnapshot", "hang"))

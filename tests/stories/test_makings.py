@@ -80,6 +80,7 @@ def test_a_held_vm_is_not_synced_between_two_snapshots_and_syncs_again_in_the_wi
     assert job.outcome == Outcome.SUCCEEDED, describe(job)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", ["silent", "error", "nonsense"])
 def test_a_hook_that_never_answers_keeps_the_job_from_the_cloud_and_a_cancel_ends_it(trouble: str) -> None:
     stage = scene(hold_method=HoldMethod.HOOK)

@@ -61,6 +61,7 @@ def _from(job_id: str, **more: object) -> dict[str, object]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", [ReplicaState.GOOD, ReplicaState.UNVERIFIED, ReplicaState.NEEDS_FULL_RESYNC])
 def test_a_test_runs_on_copies_of_the_older_snapshots_and_no_replica_is_touched(state: ReplicaState) -> None:
     stage = scene()
@@ -98,6 +99,7 @@ def test_a_test_runs_on_copies_of_the_older_snapshots_and_no_replica_is_touched(
     assert_released(job)
 
 
+@pytest.mark.slow
 def test_the_choice_is_recorded_and_shown_for_ever() -> None:
     stage = scene()
     before_it = _rolled_back(stage)
@@ -132,6 +134,7 @@ def test_a_refusal_for_a_torn_replica_offers_every_older_point() -> None:
     assert any(f'from_snapshots_of "{before_it.job_id}"' in action for action in found.required_actions)
 
 
+@pytest.mark.slow
 def test_a_replica_that_is_good_is_offered_no_older_point() -> None:
     stage = scene()
     _rolled_back(stage)
@@ -145,6 +148,7 @@ def test_a_replica_that_is_good_is_offered_no_older_point() -> None:
     assert "snapshot_id" not in job.specification["disks"][0], "an older release reads it too"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "field"),
     [
@@ -164,6 +168,7 @@ def test_nobody_goes_on_from_older_snapshots_without_name_reason_and_a_set(more:
     assert FailoverJob.objects.count() == 1
 
 
+@pytest.mark.slow
 def test_a_set_that_is_not_whole_any_more_is_refused() -> None:
     stage = scene()
     before_it = _rolled_back(stage)
@@ -176,6 +181,7 @@ def test_a_set_that_is_not_whole_any_more_is_refused() -> None:
         stage.service.start_test(VM, **_from(before_it.job_id))  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_snapshot_that_is_lost_after_the_start_fails_the_test_and_leaves_nothing() -> None:
     stage = scene()
     before_it = _rolled_back(stage)
@@ -204,6 +210,7 @@ def test_a_live_failover_never_runs_from_older_snapshots() -> None:
         stage.service.start_live(VM, **_from(before_it.job_id))
 
 
+@pytest.mark.slow
 def test_sets_are_known_only_where_they_are_whole_standing_and_of_the_disks_of_today() -> None:
     stage = scene()
     before_it = _rolled_back(stage)

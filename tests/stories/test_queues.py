@@ -31,6 +31,7 @@ def _order_of_starts() -> list[str]:
     return list(FailoverJob.objects.order_by("started_at").values_list("source_vm_id", flat=True))
 
 
+@pytest.mark.slow
 def test_a_cloud_that_takes_one_failover_at_once_gets_one_at_once_in_the_order_of_the_requests() -> None:
     stage = scene()
     TargetCloud.objects.update(most_running=1)
@@ -43,6 +44,7 @@ def test_a_cloud_that_takes_one_failover_at_once_gets_one_at_once_in_the_order_o
     assert set(FailoverJob.objects.values_list("outcome", flat=True)) == {Outcome.SUCCEEDED}
 
 
+@pytest.mark.slow
 def test_an_urgent_failover_goes_before_those_that_were_asked_for_earlier() -> None:
     stage = scene()
     TargetCloud.objects.update(most_running=1)
@@ -104,6 +106,7 @@ def test_a_queued_failover_that_is_cancelled_ends_without_its_turn_and_changes_n
     assert FailoverJob.objects.get(pk=first.pk).state == JobState.RUNNING
 
 
+@pytest.mark.slow
 def test_a_test_in_its_window_leaves_its_turn_to_the_next() -> None:
     stage = scene()
     TargetCloud.objects.update(most_running=1)

@@ -54,6 +54,7 @@ def _undone() -> tuple[Scene, FailoverJob, Before]:
     return stage, job, before
 
 
+@pytest.mark.slow
 def test_a_job_that_was_left_goes_on_from_the_failed_step_and_makes_nothing_twice() -> None:
     stage, job, before = _left_at_the_start()
     made = [count_of(stage, command) for command in ("deployVirtualMachine", "createSnapshot")]
@@ -78,6 +79,7 @@ def test_what_is_shown_of_a_retry_does_nothing() -> None:
     assert (job.state, FailoverJob.objects.count()) == (JobState.FINISHED, 1)
 
 
+@pytest.mark.slow
 def test_a_retry_pressed_twice_is_one() -> None:
     stage, job, before = _left_at_the_start()
 
@@ -90,6 +92,7 @@ def test_a_retry_pressed_twice_is_one() -> None:
         _retry(stage, job)
 
 
+@pytest.mark.slow
 def test_a_job_that_was_undone_is_tried_again_as_another_job_of_the_same_request() -> None:
     stage, job, before = _undone()
 
@@ -128,6 +131,7 @@ def _replicate_on(stage: Scene, job: FailoverJob) -> None:
     ReplicaVolume.objects.filter(disk__vm=job.vm).update(change_id="later")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hand", [_lose_a_rollback_point, _replicate_on])
 def test_a_job_whose_makings_or_replicas_changed_does_not_go_on_and_the_refusal_is_said_before(
     hand: Callable[[Scene, FailoverJob], None],
@@ -148,6 +152,7 @@ def test_a_job_whose_makings_or_replicas_changed_does_not_go_on_and_the_refusal_
     assert_never_harmed(stage.simulator)
 
 
+@pytest.mark.slow
 def test_a_job_that_asks_whether_to_run_a_step_again_is_answered_by_a_retry() -> None:
     stage = scene()
     before = remember(stage.simulator)
@@ -162,6 +167,7 @@ def test_a_job_that_asks_whether_to_run_a_step_again_is_answered_by_a_retry() ->
     assert_failed_over(stage.simulator, job, before)
 
 
+@pytest.mark.slow
 def test_a_job_that_moves_or_has_nothing_to_run_again_is_not_retried() -> None:
     stage = scene()
     job = stage.service.start_live("vm-one")

@@ -105,6 +105,7 @@ def test_a_window_that_ends_while_no_process_lives_is_heeded_afterwards() -> Non
     assert_committed(stage, job)
 
 
+@pytest.mark.slow
 def test_an_extended_window_ends_later() -> None:
     stage, job, _ = _failed_over(rollback_window="4h", after_rollback_window="commit")
     first = job.rollback_window_ends_at
@@ -127,6 +128,7 @@ def test_a_failover_without_a_window_has_none_to_extend() -> None:
         verbs.extend(engine=stage.service.engine, job_id=job.job_id, duration="1h", actor="olga")
 
 
+@pytest.mark.slow
 def test_other_work_on_the_vm_puts_the_end_off_and_does_not_cancel_it() -> None:
     stage, job, _ = _failed_over(rollback_window="4h", after_rollback_window="commit")
     reserve(vm=job.vm, kind="failover", reference="other-work", now=stage.service.clock.now())  # type: ignore[arg-type]
@@ -155,6 +157,7 @@ def test_the_status_shows_the_clock_of_the_window() -> None:
     assert shown["custom_config"]["rollback_window"] == "4h"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("then", ["commit", "roll_back"])
 def test_a_clock_that_jumps_ahead_for_a_while_ends_no_way_back_early(then: str) -> None:
     stage, job, before = _failed_over(rollback_window="4h", after_rollback_window=then)

@@ -83,6 +83,7 @@ def test_a_cloud_that_does_not_answer_is_said_in_the_map() -> None:
         assert row["is_in_fact"].startswith("not read: ")
 
 
+@pytest.mark.slow
 def test_while_a_test_is_undone_its_replicas_belong_on_the_appliance_and_its_copies_are_to_be_removed() -> None:
     stage = scene()
     job = stage.service.start_test("vm-one", window_seconds=600)

@@ -48,6 +48,7 @@ def _allowed(job: FailoverJob) -> set[str]:
     return {action.action for action in allowed_actions(job) if action.allowed}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hold_method", [HoldMethod.NONE, HoldMethod.HOOK])
 @pytest.mark.parametrize("vm_id", ["vm-one", "vm-three"])
 def test_a_rollback_brings_every_disk_back_as_it_was_before_the_first_start(
@@ -177,6 +178,7 @@ def test_a_job_says_which_verbs_may_be_used_at_every_stage() -> None:
     assert _allowed(job) == set()
 
 
+@pytest.mark.slow
 def test_an_extended_window_ends_so_much_later() -> None:
     stage = scene()
     job = stage.service.start_test("vm-one", window_seconds=600, auto_cleanup=True)

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db
 STRATEGIES = ("clone", "detached_clone", "boot_and_revert")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_restart_in_the_window_changes_neither_the_test_nor_its_end(strategy: str) -> None:
     stage = scene(hold_method=HoldMethod.HOOK)
@@ -135,6 +136,7 @@ def test_a_test_that_nobody_cleans_up_is_called_overdue_and_left_alone_until_som
     assert_removed(stage, job, before, outcome=Outcome.SUCCEEDED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["clone", "detached_clone"])
 def test_a_live_failover_during_the_window_and_the_test_do_not_touch_each_other(strategy: str) -> None:
     stage = scene(hold_method=HoldMethod.HOOK)
@@ -158,6 +160,7 @@ def test_a_live_failover_during_the_window_and_the_test_do_not_touch_each_other(
     assert stage.hook.held == {"vm-two": live.job_id}
 
 
+@pytest.mark.slow
 def test_a_live_failover_half_done_when_the_test_is_cleaned_up_ends_right() -> None:
     stage = scene(hold_method=HoldMethod.HOOK)
     before = remember(stage.simulator)
@@ -182,6 +185,7 @@ def test_no_live_failover_starts_while_a_test_runs_on_the_replicas() -> None:
         stage.service.start_live("vm-one")
 
 
+@pytest.mark.slow
 def test_names_of_a_test_and_a_live_failover_of_one_vm_never_collide() -> None:
     stage = scene()
     there = set(_names(stage))

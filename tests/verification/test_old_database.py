@@ -77,6 +77,7 @@ def _restored(stage: Scene) -> FailoverJob:
     return lost
 
 
+@pytest.mark.slow
 def test_a_service_that_goes_on_is_never_paused_and_its_marks_follow() -> None:
     stage = scene()
     for vm_id in (VM, "vm-two"):
@@ -143,6 +144,7 @@ def test_a_paused_service_sends_nothing_and_refuses_starts() -> None:
     assert waiting.state == "queued"
 
 
+@pytest.mark.slow
 def test_every_difference_is_listed_while_the_service_is_paused() -> None:
     stage = scene()
     lost = _restored(stage)
@@ -154,6 +156,7 @@ def test_every_difference_is_listed_while_the_service_is_paused() -> None:
     assert any(lost.destination_vm_id in finding.words for finding in found)
 
 
+@pytest.mark.slow
 def test_a_confirmed_database_goes_on_and_stays_confirmed() -> None:
     stage = scene()
     _restored(stage)

@@ -90,6 +90,7 @@ def test_no_look_is_taken_before_its_time_or_where_it_is_switched_off(after: flo
     assert stage.simulator.calls.count("listVolumes") == lists
 
 
+@pytest.mark.slow
 def test_at_no_moment_of_a_failover_is_anything_told_and_the_failover_is_not_disturbed() -> None:
     stage = scene()
     job = stage.service.start_live("vm-two")

@@ -115,6 +115,7 @@ def test_a_replica_that_hangs_nowhere_is_told() -> None:
     assert _only(stage).drift == Drift.VOLUME_DETACHED
 
 
+@pytest.mark.slow
 def test_a_disk_that_was_taken_from_a_failed_over_vm_is_an_alarm() -> None:
     stage = scene()
     job = _live(stage)
