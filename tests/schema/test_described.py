@@ -31,6 +31,7 @@ BEYOND_THE_SCHEMA = {
     "GET /api/v1/failover/jobs": "cursor and offset exclude each other; include bounds limit; a moment has a range",
     "POST /api/v1/failover/bulk": "test_duration stands with each VM or with all",
     "POST /api/v1/failover/live": "after_rollback_window wants a rollback_window",
+    "POST /api/v1/failover/test": "a test from older snapshots takes no other strategy",
     "PUT /api/v1/inventory/vms/{vm_id}": "names of clouds and appliances, and rules between fields",
 }
 # A mistake in one of many VMs refuses that VM only: the answer to the whole is 200.
