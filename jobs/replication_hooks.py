@@ -28,7 +28,11 @@ def replication_of(
     match vm.appliance.hold_method:
         case HoldMethod.HOOK:
             return HookedReplication(
-                url=vm.appliance.hook_url, secret=vm.appliance.hook_secret, clock=clock, session_factory=session_factory
+                vm=vm,
+                url=vm.appliance.hook_url,
+                secret=vm.appliance.hook_secret,
+                clock=clock,
+                session_factory=session_factory,
             )
         case HoldMethod.MANUAL:
             return ReplicationByWord(appliance=vm.appliance.name)
@@ -44,6 +48,7 @@ class HookedReplication:
     X-Failover-Timestamp. The hook answers when it is so: held means that the engine has closed the disks.
     """
 
+    vm: ProtectedVM
     url: str
     secret: str
     clock: Clock
@@ -59,8 +64,12 @@ class HookedReplication:
         return self._call("release", vm_id=vm_id, reference=reference)
 
     def state(self, *, vm_id: str) -> HoldState:
-        """Ask what is so."""
-        return self._call("state", vm_id=vm_id, reference="")
+        """Ask what is so; an engine that calls a VM held while it reports a run of it has not closed its disks."""
+        said = self._call("state", vm_id=vm_id, reference="")
+        moving, _ = _runs_of(self.vm, clock=self.clock) if said.held else ([], [])
+        if not moving:
+            return said
+        return HoldState(held=False, words=f"{said.words}, but replication {moving[0]} is still under way")
 
     def _call(self, action: str, *, vm_id: str, reference: str) -> HoldState:
         body = json.dumps({"action": action, "vm_id": vm_id, "reference": reference}).encode()
@@ -95,6 +104,13 @@ _UNFINISHED = Prepared(
 )
 
 
+def _runs_of(vm: ProtectedVM, *, clock: Clock) -> tuple[list[str], list[str]]:
+    """Name the runs of a VM that are reported to be under way, and those that are but said nothing for long."""
+    runs = _UNFINISHED.rows(vm_id=vm.pk)
+    silent = [run.replication_id for run in runs if is_stalled(run, now=clock.now())]
+    return [run.replication_id for run in runs if run.replication_id not in silent], silent
+
+
 @dataclass(frozen=True)
 class UnheldReplication:
     """For engines that keep no handle between runs: nothing is told to anybody; a run under way is an obstacle."""
@@ -113,14 +129,11 @@ class UnheldReplication:
 
     def state(self, *, vm_id: str) -> HoldState:
         """Read the runs that the engine reported."""
-        runs = _UNFINISHED.rows(vm_id=self.vm.pk)
-        silent = [run for run in runs if is_stalled(run, now=self.clock.now())]
-        for run in runs:
-            if run not in silent:
-                return HoldState(held=False, words=f"replication {run.replication_id} is under way")
+        moving, silent = _runs_of(self.vm, clock=self.clock)
+        if moving:
+            return HoldState(held=False, words=f"replication {moving[0]} is under way")
         if silent:
-            words = f"replication {silent[0].replication_id} is stalled, and no other is under way"
-            return HoldState(held=True, words=words)
+            return HoldState(held=True, words=f"replication {silent[0]} is stalled, and no other is under way")
         return HoldState(held=True, words="no replication is under way, and the engine keeps no handle between runs")
 
 

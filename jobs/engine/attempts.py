@@ -49,7 +49,11 @@ def submit(engine: Engine, *, job: FailoverJob, step: Step, claimed: Claimed) ->
     attempt = claimed.attempt
     ticket = Ticket(async_job_id=attempt.async_job_id, deadline=attempt.deadline)
     engine.worlds.about_to_change(job, claimed.command.touches())
-    answer = claimed.command.submit(engine.worlds.of(job), ticket)
+    try:
+        answer = claimed.command.submit(engine.worlds.of(job), ticket)
+    except engine.unreachable as error:
+        # What becomes of a call is told by its answer: this was a last look before it, and nothing was sent.
+        answer = NotSent(f"The cloud cannot be read just now: {error}")
     now = engine.clock.now()
     trace(engine, job, "answer", f"{step.title}: the call was {_word(answer)}.", step=step.key, answer=asdict(answer))
     match answer:

@@ -205,7 +205,7 @@ class Command(Protocol):
         """Read what must be true before the call."""
 
     def submit(self, world: Any, ticket: Ticket) -> Answer:
-        """Make the one call."""
+        """Make the one call, as the last thing; what it reads before may raise that the world cannot be read."""
 
     def confirm(self, world: Any) -> Sight:
         """Read whether it took effect."""

@@ -26,7 +26,7 @@ from tests.support.service import WorkerKilled
 
 # Questions about what became of a call: reading might have answered them. The others are decisions for a person.
 OF_FACT = frozenset({"unclear", "unseen_success", "endless_job", "foreign_job_id"})
-_MOST_ANSWERS = 16
+_MOST_ANSWERS = 30
 # In so large a share of the schedules what did not succeed is tried again when all trouble is over.
 _TRIED_AGAIN = 0.3
 

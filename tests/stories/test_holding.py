@@ -145,3 +145,35 @@ def test_a_cut_that_hangs_waits_with_a_question_and_replication_stays_held() -> 
     assert_waits_for_operator(job, kind="endless_job")
     assert stage.hook.held == {"vm-one": job.job_id}
     assert job.status == Phase.SNAPSHOTTING
+
+
+def test_an_engine_that_calls_a_vm_held_in_the_midst_of_a_sync_is_waited_for() -> None:
+    stage = scene(hold_method=HoldMethod.HOOK)
+    # Between the safety checks and the hold, which comes late since the hook was silent once.
+    stage.hook.misbehave("silent", action="state", times=1)
+    job = stage.service.start_live("vm-one")
+    until_called(stage, "deployVirtualMachine")
+    run = stage.hook.begin_run("vm-one")
+    assert run is not None
+    for_seconds(stage, 20.0)
+
+    job.refresh_from_db()
+    assert stage.simulator.calls.count("createSnapshot") == 0, describe(job)
+    stage.hook.end_run("vm-one", run)
+    carry_on(stage)
+
+    job.refresh_from_db()
+    assert job.outcome == Outcome.SUCCEEDED, describe(job)
+    assert [snapshot.torn for snapshot in stage.simulator.snapshots()] == [False]
+
+
+def test_replication_goes_on_though_its_engine_was_wrong_about_itself() -> None:
+    stage = scene(hold_method=HoldMethod.HOOK)
+    job = stage.service.start_test("vm-one")
+    until_called(stage, "createSnapshot")
+    stage.hook.misbehave("lie", action="state", times=1)
+    carry_on(stage)
+
+    job.refresh_from_db()
+    assert job.state == JobState.WINDOW_OPEN, describe(job)
+    assert stage.hook.held == {}

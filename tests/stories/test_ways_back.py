@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from cloudstack_simulator import Fault
 from inventory.models import HoldMethod
 from inventory.reservations import reserve
 from jobs import services, verbs
@@ -22,6 +23,7 @@ from jobs.models import FailoverJob, JobState, Outcome, PlanKind
 from jobs.presentation import allowed_actions
 from tests.support.ends_of_rollbacks import assert_committed, assert_rolled_back
 from tests.support.scenes import Scene, scene
+from tests.support.service import describe
 from tests.support.telling import carry_on, for_seconds, until_called, until_ended
 from tests.support.worlds import Before, remember
 from validation.errors import NotReady
@@ -59,6 +61,21 @@ def test_a_rollback_brings_every_disk_back_as_it_was_before_the_first_start(
     _roll_back(stage, job)
     carry_on(stage)
 
+    assert_rolled_back(stage, job, before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("nth", range(1, 12))
+def test_a_disk_that_cannot_be_read_for_a_moment_is_read_again_wherever_that_was(nth: int) -> None:
+    stage, job, before = _failed_over("vm-one")
+    _roll_back(stage, job)
+    # Three times in a row: a read is tried again at once where the connection broke.
+    stage.simulator.faults.add(Fault("listVolumes", "refuse", nth=nth, times=3))
+    carry_on(stage)
+
+    job.refresh_from_db()
+    assert job.defects == 0, describe(job)
+    assert not job.events.filter(kind="defect").exists()
     assert_rolled_back(stage, job, before)
 
 
