@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,6 +34,7 @@ class GenerationGuard:
     now: Callable[[], datetime]
     _asked: set[str] = field(default_factory=set)
     _highest: int = 0
+    _one_asks: threading.Lock = field(default_factory=threading.Lock)
 
     def obstacle(self, endpoint: str) -> str:
         """Say why nothing may be begun on the cloud of this uuid; nothing when it may."""
@@ -48,7 +50,11 @@ class GenerationGuard:
             row = current()
             if is_newer(mark, row):
                 return _pause(row, [mark], now=self.now())
-        return "" if endpoint in self._asked else self._ask(endpoint, row)
+        if endpoint in self._asked:
+            return ""
+        # A burst begins with all workers at once: one reads the appliances' tags, the others wait for what he finds.
+        with self._one_asks:
+            return "" if endpoint in self._asked else self._ask(endpoint, row)
 
     def _ask(self, endpoint: str, row: Generation) -> str:
         cloud = TargetCloud.objects.filter(uuid=endpoint).first()
