@@ -38,12 +38,14 @@ class GenerationGuard:
 
     def obstacle(self, endpoint: str) -> str:
         """Say why nothing may be begun on the cloud of this uuid; nothing when it may."""
+        # Noted before the row is read: what another thread reads meanwhile may be newer than what this one has in hand.
+        highest = self._highest
         row = current()
         if row.paused_at is not None:
             return row.paused_reason
-        if row.number < self._highest:
-            return _pause(row, [Mark(str(row.uuid), self._highest, "this process's memory")], now=self.now())
-        self._highest = row.number
+        if row.number < highest:
+            return _pause(row, [Mark(str(row.uuid), highest, "this process's memory")], now=self.now())
+        self._highest = max(self._highest, row.number)
         mark = mark_in_file()
         if mark is not None and is_newer(mark, row):
             # Read again: the mark may have been moved on between the two looks.

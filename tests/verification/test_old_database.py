@@ -17,7 +17,7 @@ from cloudstack_simulator import Fault
 from jobs.errors import ServicePaused
 from jobs.generation.guard import GenerationGuard, confirm, keep_marks, paused_reason
 from jobs.generation.marks import KEYS
-from jobs.generation.models import current
+from jobs.generation.models import Generation, current
 from jobs.models import FailoverJob, Outcome
 from jobs.verification.findings import Drift
 from jobs.verification.world import verify_cloud
@@ -118,6 +118,27 @@ def test_a_restored_backup_under_a_running_process_is_noticed_by_its_memory(sett
     Path(settings.GENERATION_FILE).unlink()
 
     assert "memory" in guard.obstacle(str(stage.inventory.cloud.uuid))
+
+
+def test_a_thread_that_read_just_before_the_number_grew_takes_nothing_for_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = scene()
+    guard, endpoint = _guard(stage), str(stage.inventory.cloud.uuid)
+    reads: list[int] = []
+
+    def overtaken() -> Generation:
+        """Read, and let another thread read the next number before this one goes on."""
+        row = current()
+        reads.append(row.number)
+        if len(reads) == 1:
+            Generation.objects.update(number=row.number + 1)
+            assert guard.obstacle(endpoint) == ""
+        return row
+
+    monkeypatch.setattr("jobs.generation.guard.current", overtaken)
+
+    assert guard.obstacle(endpoint) == ""
+    assert paused_reason() == ""
+    assert reads[:2] == [0, 1]
 
 
 @pytest.mark.slow
