@@ -69,7 +69,8 @@ class HookedReplication:
         moving, _ = _runs_of(self.vm, clock=self.clock) if said.held else ([], [])
         if not moving:
             return said
-        return HoldState(held=False, words=f"{said.words}, but replication {moving[0]} is still under way")
+        words = f"{said.words}, but replication {moving[0]} is still under way"
+        return HoldState(held=True, words=words, under_way=moving[0])
 
     def _call(self, action: str, *, vm_id: str, reference: str) -> HoldState:
         body = json.dumps({"action": action, "vm_id": vm_id, "reference": reference}).encode()

@@ -14,10 +14,19 @@ MOMENT = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class HoldState:
-    """What the replication engine says of a VM: whether it is told to wait and has let its disks go."""
+    """What the replication engine says of a VM: whether it is told to wait, and has let its disks go.
+
+    `under_way` names a run that the engine reports all the same: then it has not let them go.
+    """
 
     held: bool
     words: str
+    under_way: str = ""
+
+    @property
+    def has_let_go(self) -> bool:
+        """Say whether nothing writes to the disks now, nor will before the release."""
+        return self.held and not self.under_way
 
 
 class ReplicationPort(Protocol):

@@ -49,7 +49,7 @@ class HoldReplication(CommandBase):
     def guard(self, world: World) -> Guarded:
         """Look whether it is held already; where nobody can be told, wait for the run's end or for a person's word."""
         state = world.replication.state(vm_id=self.vm_id)
-        if state.held:
+        if state.has_let_go:
             return Already({}, seen=state.words)
         match world.replication.method:
             case "hook":
@@ -74,7 +74,7 @@ class HoldReplication(CommandBase):
     def confirm(self, world: World) -> Sight:
         """Read what the engine says."""
         state = world.replication.state(vm_id=self.vm_id)
-        return Holds({}, seen=state.words) if state.held else Absent(state.words)
+        return Holds({}, seen=state.words) if state.has_let_go else Absent(state.words)
 
     def inverse(self, result: Mapping[str, Any]) -> ReleaseReplication:
         """Let it go on."""

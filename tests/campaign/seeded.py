@@ -244,7 +244,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "call replication held without asking",
         "jobs/commands/replication.py",
-        "        if state.held:\n            return Already({}, seen=state.words)\n        match",
+        "        if state.has_let_go:\n            return Already({}, seen=state.words)\n        match",
         "        if True:\n            return Already({}, seen=state.words)\n        match",
         (f"{_GUARANTEES}07_all_disks_or_none.py",),
     ),

@@ -167,6 +167,21 @@ def test_an_engine_that_calls_a_vm_held_in_the_midst_of_a_sync_is_waited_for() -
     assert [snapshot.torn for snapshot in stage.simulator.snapshots()] == [False]
 
 
+def test_replication_is_not_called_released_because_a_run_is_reported_beside_the_hold() -> None:
+    stage = scene(hold_method=HoldMethod.HOOK)
+    job = stage.service.start_live("vm-one")
+    until_called(stage, "createSnapshot")
+    # A run that was reported and never ended: its engine goes on to hold the VM.
+    stage.hook.tell("vm-one", "run-9", status="replicating", percentage=10)
+    services.cancel(engine=stage.service.engine, job_id=job.job_id, actor="olga")
+    stage.hook.misbehave("lie", action="release", times=1)
+    carry_on(stage)
+
+    release = job.plans.get(kind="compensate").steps.get(command="release_replication")
+    assert stage.hook.held != {}
+    assert release.state != "done", describe(job)
+
+
 def test_replication_goes_on_though_its_engine_was_wrong_about_itself() -> None:
     stage = scene(hold_method=HoldMethod.HOOK)
     job = stage.service.start_test("vm-one")

@@ -140,18 +140,18 @@ class ReplicationEngine:
         volumes = self._volumes(vm_id)
         self.simulator.begin_sync(volumes)
         self.simulator.appliance_writes(volumes[0], f"{run}/begun")
-        self._tell(vm_id, run, status="replicating", percentage=10)
+        self.tell(vm_id, run, status="replicating", percentage=10)
         return run
 
     def end_run(self, vm_id: str, run: str) -> None:
         """Write the rest, close the disks and tell the inventory the change ids that were reached."""
         self.simulator.end_sync(run)
-        self._tell(vm_id, run, status="completed", percentage=100)
+        self.tell(vm_id, run, status="completed", percentage=100)
 
     def _volumes(self, vm_id: str) -> list[str]:
         return [disk["replica"]["volume_id"] for disk in self._documents[vm_id]["disks"]]
 
-    def _tell(self, vm_id: str, run: str, *, status: str, percentage: int) -> None:
+    def tell(self, vm_id: str, run: str, *, status: str, percentage: int) -> None:
         """Push as the engine does, through the real intake: change ids only once the run has ended."""
         vm = copy.deepcopy(self._documents[vm_id])
         now = datetime.fromtimestamp(self.simulator.clock.now(), tz=UTC)
