@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -27,6 +28,27 @@ Gateways = Callable[[TargetCloud], Gateway]
 
 
 @dataclass
+class Inquiry:
+    """What is asked of one cloud: a burst begins with all workers at once, and one of them asks for all.
+
+    Who came while another was asking is told what that one heard, also that the cloud is silent.
+    """
+
+    _asking: AbstractContextManager[object] = field(default_factory=threading.Lock)
+    _heard: int = 0
+    _said: str = ""
+
+    def put(self, ask: Callable[[], str]) -> str:
+        """Ask, or wait for whoever asks just now and give what he was told."""
+        came_at = self._heard
+        with self._asking:
+            if self._heard == came_at:
+                self._said = ask()
+                self._heard += 1
+            return self._said
+
+
+@dataclass
 class GenerationGuard:
     """Answers for one process whether it may act on a cloud; each cloud is asked before the first act on it."""
 
@@ -34,7 +56,7 @@ class GenerationGuard:
     now: Callable[[], datetime]
     _asked: set[str] = field(default_factory=set)
     _highest: int = 0
-    _one_asks: threading.Lock = field(default_factory=threading.Lock)
+    _inquiries: dict[str, Inquiry] = field(default_factory=dict)
 
     def obstacle(self, endpoint: str) -> str:
         """Say why nothing may be begun on the cloud of this uuid; nothing when it may."""
@@ -54,9 +76,8 @@ class GenerationGuard:
                 return _pause(row, [mark], now=self.now())
         if endpoint in self._asked:
             return ""
-        # A burst begins with all workers at once: one reads the appliances' tags, the others wait for what he finds.
-        with self._one_asks:
-            return "" if endpoint in self._asked else self._ask(endpoint, row)
+        inquiry = self._inquiries.setdefault(endpoint, Inquiry())
+        return inquiry.put(lambda: self._ask(endpoint, row))
 
     def _ask(self, endpoint: str, row: Generation) -> str:
         cloud = TargetCloud.objects.filter(uuid=endpoint).first()
