@@ -146,19 +146,23 @@ def _commit_intent(engine: Engine, board: Board, step: Step, command: Command) -
         raise ClaimLost
     if step.is_point_of_no_return:
         _pass_point_of_no_return(engine, job)
-    attempt = insert(
+    attempt = _insert_attempt(engine, job, step, intent_at=now, deadline=now + timedelta(seconds=engine.rules.fence))
+    _reserve(engine, job, attempt, command)
+    return attempt
+
+
+def _insert_attempt(engine: Engine, job: FailoverJob, step: Step, **fields: Any) -> StepAttempt:
+    """Write the step's next attempt, with an async job id of its own."""
+    return insert(
         StepAttempt(
             step=step,
             number=step.attempts_made + 1,
             async_job_id=engine.new_id(),
             endpoint=job.endpoint,
             owner=engine.owner,
-            intent_at=now,
-            deadline=now + timedelta(seconds=engine.rules.fence),
+            **fields,
         )
     )
-    _reserve(engine, job, attempt, command)
-    return attempt
 
 
 def _reserve(engine: Engine, job: FailoverJob, attempt: StepAttempt, command: Command) -> None:
@@ -191,20 +195,16 @@ def _adopt(engine: Engine, board: Board, step: Step, result: dict[str, object], 
             return False
         if step.is_point_of_no_return:
             compare_and_set(FailoverJob, pk=job.pk, expecting={}, point_of_no_return_at=now)
-        insert(
-            StepAttempt(
-                step=step,
-                number=step.attempts_made + 1,
-                async_job_id=engine.new_id(),
-                endpoint=job.endpoint,
-                owner=engine.owner,
-                state=AttemptState.DONE,
-                intent_at=now,
-                deadline=now,
-                ended_at=now,
-                readings=[{"at": now.isoformat(), "sight": "holds", "seen": seen}],
-                explanation="It was so already; nothing was sent.",
-            )
+        _insert_attempt(
+            engine,
+            job,
+            step,
+            state=AttemptState.DONE,
+            intent_at=now,
+            deadline=now,
+            ended_at=now,
+            readings=[{"at": now.isoformat(), "sight": "holds", "seen": seen}],
+            explanation="It was so already; nothing was sent.",
         )
         end_step_as_done(engine, job=job, step=step, result=result, words=f"{step.title}: already so ({seen})")
         return True

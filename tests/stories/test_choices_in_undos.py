@@ -8,7 +8,7 @@ from cloudstack_simulator import Fault
 from jobs import verbs
 from jobs.leftovers import left_behind
 from jobs.models import FailoverJob, JobState, Outcome
-from tests.support.choices import Answered, answer_to, assert_left, by_hand, disk_of, takes
+from tests.support.choices import Answered, answer_to, assert_left, by_hand, disk_of, hang_the_copy_elsewhere, takes
 from tests.support.ends_of_tests import assert_removed
 from tests.support.scenes import Scene, scene
 from tests.support.service import describe
@@ -60,14 +60,7 @@ def test_a_copy_that_somebody_hung_elsewhere_is_skipped_and_the_rest_is_removed(
     before = remember(stage.simulator)
     job = stage.service.start_test("vm-one")
     carry_on(stage)
-    stage.service.clean_up(job)
-    until_called(stage, "detachVolume", times=2)  # the placeholder's, and the copy's
-    stage.service.clock.stepped.advance(1.1)
-    copy = next(volume for volume in stage.simulator.volumes() if job.marker in volume.name)
-    appliance = stage.inventory.appliance.virtual_machine_id
-    by_hand(stage, "attachVolume", id=copy.id, virtualmachineid=appliance)
-    carry_on(stage)
-    assert_waits_for_operator(job, kind="unseen_success")
+    copy_id, appliance = hang_the_copy_elsewhere(stage, job)
 
     answer(stage, job, "skip")
     carry_on(stage)
@@ -78,14 +71,14 @@ def test_a_copy_that_somebody_hung_elsewhere_is_skipped_and_the_rest_is_removed(
     job.refresh_from_db()
     assert (job.state, job.outcome) == (JobState.FINISHED, Outcome.SUCCEEDED), describe(job)
     assert [entry["step"] for entry in left_behind(job)] == ["undo-attach-disk0", "undo-clone-disk0"]
-    kept = stage.simulator.volume(copy.id)
+    kept = stage.simulator.volume(copy_id)
     assert kept is not None
     assert kept.vm_id == appliance, "what somebody else uses is not torn off"
     assert stage.simulator.vm(job.destination_vm_id) is None
     assert_others_untouched(stage.simulator, before, but=())
     assert_released(job)
 
-    by_hand(stage, "detachVolume", id=copy.id)
+    by_hand(stage, "detachVolume", id=copy_id)
     stage.service.clean_up(job)
     carry_on(stage)
     assert_removed(stage, job, before, outcome=Outcome.SUCCEEDED)

@@ -9,6 +9,7 @@ from inventory.models import HoldMethod
 from jobs.errors import CannotCleanUp
 from jobs.leftovers import left_behind
 from jobs.models import JobState, Outcome, PlanKind, StepState
+from tests.support.choices import hang_the_copy_elsewhere
 from tests.support.ends_of_tests import assert_removed, ours
 from tests.support.scenes import scene
 from tests.support.telling import answer, carry_on, count_of, until_called
@@ -171,18 +172,11 @@ def test_a_copy_that_somebody_hung_elsewhere_is_asked_about_and_never_torn_off()
     stage = scene()
     job = stage.service.start_test("vm-one")
     carry_on(stage)
-    stage.service.clean_up(job)
-    until_called(stage, "detachVolume", times=2)  # the placeholder's, and the copy's
-    stage.service.clock.stepped.advance(1.1)
-    copy = next(volume for volume in stage.simulator.volumes() if job.marker in volume.name)
-    appliance = stage.inventory.appliance.virtual_machine_id
-    stage.simulator.call("attachVolume", id=copy.id, virtualmachineid=appliance)
-    stage.service.clock.stepped.advance(1.1)
 
-    carry_on(stage)
+    copy_id, appliance = hang_the_copy_elsewhere(stage, job)
 
     assert_waits_for_operator(job, kind="unseen_success")
-    kept = stage.simulator.volume(copy.id)
+    kept = stage.simulator.volume(copy_id)
     assert kept is not None
     assert kept.vm_id == appliance
 

@@ -16,7 +16,7 @@ from jobs.models import FailoverJob, JobState, Outcome, Question
 from tests.house.tree import ROOT, parsed
 from tests.support.scenes import Scene
 from tests.support.service import describe
-from tests.support.telling import answer, carry_on
+from tests.support.telling import answer, carry_on, until_called
 from tests.support.worlds import assert_released, assert_waits_for_operator
 
 Asked = tuple[str, str]
@@ -29,6 +29,19 @@ _KINDS = {
     "ask_about_undo": "undo_step",
     "ask_about_foreign_id": "foreign_job_id",
 }
+
+
+def hang_the_copy_elsewhere(stage: Scene, job: FailoverJob) -> tuple[str, str]:
+    """Clean a test up, and have a stranger hang its copy on the appliance in the midst; give the ids of both."""
+    stage.service.clean_up(job)
+    until_called(stage, "detachVolume", times=2)  # the placeholder's, and the copy's
+    stage.service.clock.stepped.advance(1.1)
+    copy = next(volume for volume in stage.simulator.volumes() if job.marker in volume.name)
+    appliance = stage.inventory.appliance.virtual_machine_id
+    by_hand(stage, "attachVolume", id=copy.id, virtualmachineid=appliance)
+    carry_on(stage)
+    assert_waits_for_operator(job, kind="unseen_success")
+    return copy.id, appliance
 
 
 def takes(asker: str, choice: str) -> Callable[[Told], Told]:

@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,18 +13,12 @@ from pathlib import Path
 from django.conf import settings
 from kombu import Connection
 
+from tests.support.servers import free_port, unprivileged_user
+
 PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 QUEUE = "celery"
 _STARTS_WITHIN = 60
 _ENDS_WITHIN = 30.0
-
-
-def free_port() -> int:
-    """Give a port of this host that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -44,7 +37,7 @@ class RabbitMQ:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        user = _own_user()
+        user = unprivileged_user("rabbitmq")
         home = self.directory / "rabbitmq"
         home.mkdir(exist_ok=True)
         group = None
@@ -100,10 +93,3 @@ class RabbitMQ:
             "RABBITMQ_PID_FILE": str(home / "pid"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "plugins"),
         }
-
-
-def _own_user() -> str | None:
-    if os.geteuid() != 0:
-        return None
-    known = {entry.pw_name for entry in pwd.getpwall()}
-    return "rabbitmq" if "rabbitmq" in known else "nobody"

@@ -37,7 +37,7 @@ def postgresql() -> Iterator[str]:
     binaries = postgresql_binaries()
     if binaries is None:
         raise ServerMissing("postgresql")
-    user = _unprivileged_user()
+    user = unprivileged_user("postgres")
     with tempfile.TemporaryDirectory(prefix="failover-pg-") as text:
         home = Path(text)
         if user is not None:
@@ -61,7 +61,7 @@ def restart_postgresql(url: str) -> None:
     assert binaries is not None
     home = Path(unquote(urlsplit(url).netloc.partition("@")[2]))
     control = [str(binaries / "pg_ctl"), "-D", str(home / "data"), "-w", "-t", str(_START_SECONDS)]
-    _as_user(_unprivileged_user(), [*control, "-m", "immediate", "-l", str(home / "log"), "restart"])
+    _as_user(unprivileged_user("postgres"), [*control, "-m", "immediate", "-l", str(home / "log"), "restart"])
 
 
 @contextmanager
@@ -162,12 +162,12 @@ def _version_of(binaries: Path) -> tuple[int, ...]:
     return tuple(int(number) for number in digits)
 
 
-def _unprivileged_user() -> str | None:
-    """Give the user to run PostgreSQL as: it refuses to run as root."""
+def unprivileged_user(wanted: str) -> str | None:
+    """Give the user to run a server as that refuses to run as root; None where this is not root."""
     if os.geteuid() != 0:
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}
-    return "postgres" if "postgres" in known else "nobody"
+    return wanted if wanted in known else "nobody"
 
 
 def _as_user(user: str | None, command: list[str], *, must_succeed: bool = True) -> None:
