@@ -30,7 +30,7 @@ def sweep(engine: Engine) -> int:
     rings = 0
     for job in _DUE.rows(now=engine.clock.now(), farthest=engine.later(FARTHEST)):
         # Pushed on before the rings: a lost message is rung again after the patience, a living one is not doubled.
-        later = engine.later(_patience(engine, job))
+        later = engine.later(engine.rules.patience_with_bell)
         as_read = {"next_look_at": job.next_look_at}
         if not compare_and_set(FailoverJob, pk=job.pk, expecting=as_read, next_look_at=later):
             continue
@@ -38,12 +38,6 @@ def sweep(engine: Engine) -> int:
             engine.bell.ring(job_id=job.pk, phase=phase)
             rings += 1
     return rings
-
-
-def _patience(engine: Engine, job: FailoverJob) -> float:
-    """Give the seconds until the next ring: a job that has not begun is one of many, and its message waits its turn."""
-    waited = (engine.clock.now() - job.created_at).total_seconds() if job.state == JobState.QUEUED else 0.0
-    return min(max(engine.rules.patience_with_bell, waited), engine.rules.longest_pause)
 
 
 def due_phases(engine: Engine, job: FailoverJob) -> list[str]:
