@@ -43,6 +43,10 @@ _SIMPLE = frozenset(
 )
 # Up to so many rows are inserted by a parameter for each value.
 _FEW = 4
+# A statement of Django's is never prepared: no process runs one so often.
+_NEVER_BY_ITSELF = 2**31 - 1
+# More than there are hot statements: one that is forgotten is parsed and planned anew.
+_MOST_PREPARED = 1000
 _MOMENT: DateTimeField[datetime, datetime] = DateTimeField()
 
 
@@ -94,9 +98,14 @@ def _cursor(connection: Any) -> Any:
         # Here, so that a service on SQLite needs no driver of PostgreSQL.
         from psycopg import Cursor
         from psycopg.types.datetime import TimestamptzLoader
+        from psycopg.types.numeric import Int8Dumper
 
+        # Django forbids its connections to prepare; from now on they may, but only what asks for it.
+        connection.prepare_threshold, connection.prepared_max = _NEVER_BY_ITSELF, _MOST_PREPARED
         cursor = Cursor(connection)
         cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
+        # By itself the driver sends an integer as the smallest type that holds it: each would be a statement of its own.
+        cursor.adapters.register_dumper(int, Int8Dumper)
         _OF_THREAD.cursor, _OF_THREAD.connection = cursor, connection
     return _OF_THREAD.cursor
 

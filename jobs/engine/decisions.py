@@ -211,7 +211,10 @@ class _OthersWrote(Exception):
 def _write_both(engine: Engine, board: Board, write: Callable[[], bool]) -> bool:
     try:
         with transaction.atomic():
-            if not take_turn(board.job, **outlook(engine, board)) or not write():
+            # Nothing is written then, so nothing has to be rolled back: that would cost PostgreSQL its kept plans.
+            if not take_turn(board.job, **outlook(engine, board)):
+                return False
+            if not write():
                 raise _OthersWrote
     except _OthersWrote:
         return False

@@ -30,6 +30,8 @@ from jobs.models.attempt import UNFINISHED_ATTEMPTS
 _WAITING = PreparedAmong(
     lambda resources: (
         Step.objects.filter(waiting_for__in=resources, state=StepState.WAITING, plan__state=PlanState.RUNNING)
+        # Their index holds only steps that wait, and serves a kept plan only when the statement says so.
+        .exclude(waiting_for="")
         .order_by("plan__job__created_at", "plan__job_id", "position")
         .values_list("waiting_for", "pk", "plan__job_id", "phase")
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import DataError, IntegrityError, connection, transaction
 
-from database.statements import Prepared, PreparedAmong, compare_and_set, insert_all, remove
+from database.statements import Prepared, PreparedAmong, compare_and_set, insert_all, remove, run
 from jobs.models import FailoverJob, JobEvent, PlanState, Reservation, Step, StepAttempt, StepState
 from tests.support.scenes import scene
 
@@ -123,3 +123,29 @@ def test_what_was_made_and_what_is_a_replica_is_found_by_an_index() -> None:
     with connection.cursor() as cursor:
         kept = connection.introspection.get_constraints(cursor, Step._meta.db_table)
     assert wanted <= kept.keys()
+
+
+@pytest.mark.postgresql
+def test_postgresql_keeps_what_runs_again_parsed_and_planned() -> None:
+    steps: Prepared[Step] = Prepared(lambda job_id: Step.objects.filter(plan__job_id=job_id).order_by("position"))
+
+    # Of one size or another, an integer makes no statement of its own.
+    for job_id in (1, 40_000, 5_000_000_000, *range(2, 9)):
+        steps.rows(job_id=job_id)
+
+    kept = run(
+        "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE %s",
+        ['%FROM "jobs_step"%ORDER BY "jobs_step"."position"%'],
+    ).rows
+    assert len(kept) == 1
+    assert kept[0][0] > 0
+    assert sum(kept[0]) == 10
+
+
+@pytest.mark.postgresql
+def test_django_prepares_nothing_by_itself() -> None:
+    run("SELECT 1", [])
+    for _ in range(12):
+        Step.objects.filter(key="no such step").count()
+
+    assert not run("SELECT name FROM pg_prepared_statements WHERE statement LIKE %s", ["%no such step%"]).rows
