@@ -104,7 +104,7 @@ def _cursor(connection: Any) -> Any:
         connection.prepare_threshold, connection.prepared_max = _NEVER_BY_ITSELF, _MOST_PREPARED
         cursor = Cursor(connection)
         cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
-        # By itself the driver sends an integer as the smallest type that holds it: each would be a statement of its own.
+        # By itself the driver gives an integer the smallest type that holds it, and each type is another statement.
         cursor.adapters.register_dumper(int, Int8Dumper)
         _OF_THREAD.cursor, _OF_THREAD.connection = cursor, connection
     return _OF_THREAD.cursor
