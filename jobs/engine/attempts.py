@@ -164,8 +164,13 @@ def take_over(engine: Engine, *, job: FailoverJob, attempt: StepAttempt, command
 
 def ask_when_overdue(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttempt, command: Command) -> bool:
     """Ask a person about an async job that does not end; a second one is never started beside it. False: not yet."""
+    now = engine.clock.now()
     started = attempt.submitted_at or attempt.intent_at
-    if (engine.clock.now() - started).total_seconds() < command.limit_seconds:
+    if started > now:
+        # Noted by a clock that has been set back since: else nobody would be asked before that moment comes again.
+        _set(attempt, AttemptState.SUBMITTED, submitted_at=now)
+        return False
+    if (now - started).total_seconds() < command.limit_seconds:
         return False
     # By our clock, which may have jumped, and by the word of a watcher who may have been absent: asked once more.
     try:

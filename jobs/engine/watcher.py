@@ -80,10 +80,11 @@ class _Out:
 
 @dataclass
 class _Look:
-    """When an attempt was last asked for and is to be asked for next (unix seconds)."""
+    """When an attempt was last asked for and is to be asked for next, and since when it is out (unix seconds)."""
 
     next_at: float
     asked_at: float
+    since: float
 
 
 @dataclass
@@ -152,7 +153,8 @@ class Watcher:
         return answers
 
     def _first_look(self, one: _Out) -> _Look:
-        return _Look(next_at=one.since + self._usual_seconds(one) * self.pace.first_look, asked_at=one.since)
+        next_at = one.since + self._usual_seconds(one) * self.pace.first_look
+        return _Look(next_at=next_at, asked_at=one.since, since=one.since)
 
     def _due_few(self, out: list[_Out]) -> list[_Out]:
         now = self._now()
@@ -192,7 +194,9 @@ class Watcher:
                     log_end(answer, async_job_id=one.async_job_id, **names)
                 look = self._looks[one.attempt_id]
                 look.asked_at = self._now()
-                look.next_at = look.asked_at + self._pause(one)
+                # A clock that has been set back since may have noted that it began in what is now the future.
+                look.since = min(look.since, look.asked_at)
+                look.next_at = look.asked_at + self._pause(one, out_for=look.asked_at - look.since)
                 if answer is not None and answer.status == "succeeded":
                     succeeded.append(one)
                 elif record_async_answer(self.engine, job_id=one.job_id, attempt_id=one.attempt_id, answer=answer):
@@ -203,8 +207,8 @@ class Watcher:
             self._ring(heard + succeeded)
         return len(heard) + len(succeeded)
 
-    def _pause(self, one: _Out) -> float:
-        longest_known = max(self._usual_seconds(one), self._now() - one.since)
+    def _pause(self, one: _Out, *, out_for: float) -> float:
+        longest_known = max(self._usual_seconds(one), out_for)
         return min(max(self.pace.shortest, longest_known * self.pace.share), self.pace.longest)
 
     def _usual_seconds(self, one: _Out) -> float:

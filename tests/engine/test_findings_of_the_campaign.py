@@ -12,7 +12,7 @@ from cloudstack_simulator import Fault
 from inventory.models import HoldMethod, ReplicaState, ReplicaVolume
 from jobs import services
 from jobs.engine import claims
-from jobs.models import FailoverJob, JobState, Question
+from jobs.models import FailoverJob, JobState, Question, StepAttempt
 from jobs.retries import retry
 from tests.support.scenes import Scene, scene
 from tests.support.telling import answer, carry_on, for_seconds, until_called
@@ -62,6 +62,26 @@ def test_a_clock_that_was_a_day_ahead_for_a_moment_neither_deafens_the_watcher_n
     assert_failed_over(stage.simulator, job, before)
     assert not Question.objects.exists()
     assert stage.simulator.clock.now() - began < 3600.0
+
+
+def test_a_job_that_a_wrong_clock_noted_for_tomorrow_is_asked_for_at_leisure_and_about_in_time() -> None:
+    stage = scene()
+    stage.simulator.faults.add(Fault("deployVirtualMachine", "hang"))
+    stage.service.start_live("vm-one")
+    with connection.execute_wrapper(_FailsOnce()):
+        for_seconds(stage, 10.0)
+    # Its async job turns up when the intent is taken over, while the clock is wrong.
+    stage.service.clock.ahead = 86400.0
+    stage.service.run(until=lambda: StepAttempt.objects.filter(state="submitted", step__key="deploy").exists())
+    stage.service.clock.ahead = 0.0
+    began = stage.simulator.clock.now()
+    asked_before = stage.simulator.calls.count("queryAsyncJobResult")
+
+    stage.service.run(until=lambda: Question.objects.filter(kind="endless_job").exists())
+
+    assert stage.simulator.clock.now() - began < 3 * 3600.0
+    # One that began so long ago is asked for less and less often.
+    assert stage.simulator.calls.count("queryAsyncJobResult") - asked_before < 200
 
 
 def _cancelled_during_a_restart(stage: Scene) -> FailoverJob:
