@@ -69,7 +69,7 @@ style: $(VENV)/.dev ## the half of check that looks at style, import contracts, 
 	$(CHECKED) HTTPS=true PROXY_PROTO_HEADER=X-Forwarded-Proto $(RUN) manage.py check --deploy --fail-level WARNING
 	$(CHECKED) bandit --quiet --recursive --skip $(STARTS) $(APPS) manage.py
 
-bench: $(VENV)/.dev ## measure a case (CASE=single JOB_SECONDS=5, CASE=api-list-1m, CASE=metrics-100k); JSON lines
+bench: $(VENV)/.dev ## measure a case (CASE=single JOB_SECONDS=5, CASE=call, CASE=api-list-1m, CASE=metrics-100k); JSON lines
 	$(RUN) -m tests.bench $(CASE) $(if $(JOB_SECONDS),--job-seconds $(JOB_SECONDS))
 
 conformance: $(VENV)/.dev ## replay recordings of a real CloudStack against the simulator (FILES=)

@@ -4,6 +4,7 @@ from cloudstack.destroy import DENY_ALL, DenyAll, Destroyable, DestroyForbidden,
 from cloudstack.endpoint import Clock, Endpoint, Ticket
 from cloudstack.errors import CallError, CloudError, CloudRefusedRead, CloudUnreachable
 from cloudstack.gateway import Gateway
+from cloudstack.line import Answer, Line, NoAnswer, NothingSent
 from cloudstack.outcomes import (
     Accepted,
     Completed,
@@ -39,6 +40,7 @@ __all__ = [
     "DENY_ALL",
     "LIVE_PLAN_APIS",
     "Accepted",
+    "Answer",
     "AsyncJob",
     "CallError",
     "Capabilities",
@@ -58,11 +60,14 @@ __all__ = [
     "Failure",
     "Fenced",
     "Gateway",
+    "Line",
     "Lost",
     "Network",
     "Nic",
     "NicRequest",
+    "NoAnswer",
     "NotSent",
+    "NothingSent",
     "Observer",
     "OsType",
     "Outcome",

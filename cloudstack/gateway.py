@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
-import requests
+from functools import partial
 
 from cloudstack.destroy import DENY_ALL, DestroyPort
 from cloudstack.endpoint import Clock, Endpoint
+from cloudstack.line import HttpLine, Line
 from cloudstack.listing import Reader
 from cloudstack.reads import Reads
 from cloudstack.sending import Sender
 from cloudstack.transport import Observer, Transport
-from cloudstack.wire import plain_session
 from cloudstack.writes import Writes
 
 
@@ -25,17 +24,17 @@ class Gateway(Reads, Writes):
         *,
         clock: Clock,
         destroy_port: DestroyPort = DENY_ALL,
-        session_factory: Callable[[], requests.Session] | None = None,
+        new_line: Callable[[], Line] | None = None,
         observer: Observer | None = None,
     ) -> None:
-        """Connect to nothing yet. `session_factory` makes one session per thread; a test mounts an adapter on it.
+        """Connect to nothing yet. `new_line` makes the line of a thread; a test passes one to a cloud of its own.
 
         `observer` is told of each call after it was made.
         """
         self.endpoint = endpoint
         self.clock = clock
         self._transport = Transport(
-            endpoint, clock=clock, session_factory=session_factory or plain_session, observer=observer
+            endpoint, clock=clock, new_line=new_line or partial(HttpLine, endpoint, clock=clock), observer=observer
         )
         self._reader = Reader(self._transport)
         self._sender = Sender(self._transport)

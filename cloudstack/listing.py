@@ -10,9 +10,9 @@ from typing import TypeVar
 from cloudstack.answers import Body, UnusableAnswer
 from cloudstack.decoding import Fields
 from cloudstack.errors import CallError, CloudError, CloudRefusedRead, CloudUnreachable
+from cloudstack.line import MAX_ANSWER_BYTES
 from cloudstack.refusals import is_refusal
 from cloudstack.transport import CallFailed, Transport
-from cloudstack.wire import MAX_ANSWER_BYTES
 
 T = TypeVar("T")
 Decode = Callable[[object], T]

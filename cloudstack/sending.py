@@ -9,11 +9,11 @@ from cloudstack.arguments import Parameters
 from cloudstack.decoding import Fields
 from cloudstack.endpoint import Ticket
 from cloudstack.errors import CallError
+from cloudstack.line import MAX_ANSWER_BYTES
 from cloudstack.outcomes import Accepted, Completed, Completion, Failure, Fenced, Lost, Submission
 from cloudstack.refusals import failure_of
 from cloudstack.results import VirtualMachine, Volume
 from cloudstack.transport import CallFailed, Transport
-from cloudstack.wire import MAX_ANSWER_BYTES
 
 MAX_FENCE_SECONDS = 30.0
 _FENCE_TOLERANCE = 1.0

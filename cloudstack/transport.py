@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-import requests
-from cs import CloudStack, CloudStackApiException
+from cs import CloudStackApiException
 
 from cloudstack.answers import Body, ErrorAnswer, UnusableAnswer, opened
 from cloudstack.arguments import Parameters, checked_values
 from cloudstack.budget import CallBudget
 from cloudstack.endpoint import Clock, Endpoint
 from cloudstack.errors import CallError
+from cloudstack.line import Line, NoAnswer, NothingSent
 from cloudstack.skew import SkewMeter
-from cloudstack.wire import NoAnswer, NothingSent, Wire
+from cloudstack.wire import SigningClient, Wire
 
 Stage = Literal["not_sent", "no_answer", "unusable_answer", "error_answer"]
 
@@ -49,14 +49,14 @@ Observer = Callable[[Exchange], None]
 
 
 class Transport:
-    """Keep one `cs` client, with one session, per thread and process: a session is not made to be shared."""
+    """Keep one `cs` client, with one line, per thread and process: a connection is not made to be shared."""
 
     def __init__(
         self,
         endpoint: Endpoint,
         *,
         clock: Clock,
-        session_factory: Callable[[], requests.Session],
+        new_line: Callable[[], Line],
         observer: Observer | None = None,
     ) -> None:
         """Connect to nothing yet."""
@@ -64,7 +64,7 @@ class Transport:
         self.clock = clock
         self.skew = SkewMeter()
         self._budget = CallBudget(per_second=endpoint.calls_per_second, burst=endpoint.burst, clock=clock)
-        self._session_factory = session_factory
+        self._new_line = new_line
         self._observer = observer
         self._of_thread = threading.local()
 
@@ -104,9 +104,6 @@ class Transport:
                 raise CallFailed(
                     _without_answer(command, failure, async_job_id), stage="no_answer", repeatable=failure.repeatable
                 ) from failure
-            except requests.RequestException as failure:
-                # The wire has its own exceptions, so this is an address that no request can be made for.
-                raise CallFailed(_without_answer(command, failure, async_job_id), stage="not_sent") from failure
             except UnusableAnswer as failure:
                 raise CallFailed(_without_answer(command, failure, async_job_id), stage="unusable_answer") from failure
             except ErrorAnswer as failure:
@@ -127,23 +124,22 @@ class Transport:
             if self._observer is not None:
                 self._observer(Exchange(command, outcome, max(0.0, self.clock.now() - began), async_job_id))
 
-    def _client(self) -> tuple[CloudStack, Wire]:
+    def _client(self) -> tuple[SigningClient, Wire]:
         """Return this thread's client; a forked child makes its own, for the sockets belong to the parent."""
         if getattr(self._of_thread, "process_id", None) != os.getpid():
             self._of_thread.process_id = os.getpid()
             self._of_thread.client = self._made_client()
-        client: tuple[CloudStack, Wire] = self._of_thread.client
+        client: tuple[SigningClient, Wire] = self._of_thread.client
         return client
 
-    def _made_client(self) -> tuple[CloudStack, Wire]:
+    def _made_client(self) -> tuple[SigningClient, Wire]:
         wire = Wire(
-            self.endpoint,
-            session=self._session_factory(),
-            clock=self.clock,
+            self._new_line(),
+            timeout=self.endpoint.timeout,
             heard=self._hear_date,
             too_many=self._budget.leave_alone,
         )
-        client = CloudStack(
+        client = SigningClient(
             self.endpoint.url,
             key=self.endpoint.api_key,
             secret=self.endpoint.secret_key,
@@ -164,7 +160,7 @@ def expires_text(moment: float) -> str:
     return datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
 
 
-def _exchange(client: CloudStack, command: str, sent: Parameters) -> tuple[int, str]:
+def _exchange(client: SigningClient, command: str, sent: Parameters) -> tuple[int, str]:
     """Return status and text. cs only signs and sends; it would throw away the envelope's name, so we open it."""
     try:
         return 200, getattr(client, command)(json=False, response="json", **sent)

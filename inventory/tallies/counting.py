@@ -11,6 +11,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import structlog
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
@@ -73,7 +74,13 @@ def flush_forever(stop: threading.Event, tallies: Tallies = TALLIES) -> None:
 
 def labels_text(labels: Mapping[str, str]) -> str:
     """Give the labels as the one text that stands for them; raises ValueError where they do not fit the column."""
-    text = json.dumps(labels, sort_keys=True, ensure_ascii=False)
+    return _text_of(tuple(labels.items()))
+
+
+@lru_cache(maxsize=4096)
+def _text_of(labels: tuple[tuple[str, str], ...]) -> str:
+    # Few labels are counted often, and to spell them takes longer than to count.
+    text = json.dumps(dict(labels), sort_keys=True, ensure_ascii=False)
     if len(text) > _LONGEST_LABELS:
         raise ValueError(f"labels of a tally are short, and not {text[:60]}…")
     return text

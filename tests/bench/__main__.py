@@ -17,6 +17,7 @@ from tests.processes.ground import use_test_settings
 
 # Each case is a function `(directory, *, job_seconds) -> line or lines`.
 CASES = {
+    "call": "tests.bench.call:call",
     "single": "tests.bench.single:single",
     "api-list-1m": "tests.bench.list_of_jobs:list_of_jobs",
     "metrics-100k": "tests.bench.scrape:scrape",

@@ -6,11 +6,10 @@ import random
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
-import requests
 from django.db import DatabaseError, connection
 
+from cloudstack import Answer, Line
 from jobs.engine import leases
 from jobs.engine.advance import advance
 from jobs.engine.sweeper import sweep
@@ -18,7 +17,7 @@ from jobs.engine.watcher import ROLE
 from jobs.models import ProcessLease
 from jobs.window_ends import heed_rollback_windows
 from tests.support.service import LOOKS, WINDOWS, Service, WorkerKilled
-from tests.support.simulator_adapter import SimulatorAdapter
+from tests.support.simulator_line import SimulatorLine
 
 BEAT_SECONDS = 5.0
 SWEEP_SECONDS = 0.5
@@ -43,14 +42,14 @@ class NeverRests(Exception):
 class Door:
     """What stands at the door of the cloud: told before and after each request, it may raise or make time pass."""
 
-    def before(self, request: requests.PreparedRequest) -> None:
+    def before(self, form: str) -> None:
         """Be told of a request that is about to be sent."""
 
-    def after(self, request: requests.PreparedRequest) -> None:
+    def after(self, form: str) -> None:
         """Be told of a request that was answered (or whose answer was lost)."""
 
 
-class DoorAdapter(SimulatorAdapter):
+class LineThroughDoor(SimulatorLine):
     """Passes calls on through the door."""
 
     def __init__(self, service: PlayedService) -> None:
@@ -58,13 +57,14 @@ class DoorAdapter(SimulatorAdapter):
         super().__init__(service.simulator)
         self._service = service
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+    def post(self, form: bytes, *, timeout: float, max_answer_bytes: int) -> Answer:
         """Let the door know, send, and let it know again."""
-        self._service.door.before(request)
+        text = form.decode()
+        self._service.door.before(text)
         try:
-            return super().send(request, *args, **kwargs)
+            return super().post(form, timeout=timeout, max_answer_bytes=max_answer_bytes)
         finally:
-            self._service.door.after(request)
+            self._service.door.after(text)
 
 
 class PlayedService(Service):
@@ -87,11 +87,8 @@ class PlayedService(Service):
         self._beaten_at = self._swept_at = self._asked_role_at = float("-inf")
         self._watches = False
 
-    def _session(self) -> requests.Session:
-        session = requests.Session()
-        session.trust_env = False
-        session.mount("http://", DoorAdapter(self))
-        return session
+    def _new_line(self) -> Line:
+        return LineThroughDoor(self)
 
     def play(self, *, until: Callable[[], bool], each: Callable[[], float | None]) -> None:
         """Drive until it says so; `each` is called after every round and may name a moment to wake at."""

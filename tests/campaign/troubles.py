@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-import requests
 from django.db import OperationalError, connection
 
 from cloudstack_simulator import Fault
@@ -32,18 +31,17 @@ class CallsGoWrong(Door):
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     _arrivals: list[object] = field(default_factory=list)
 
-    def before(self, request: requests.PreparedRequest) -> None:
+    def before(self, form: str) -> None:
         """Go wrong before the call; then note what is so when it arrives."""
-        body = _text(request)
-        self._strike("before_call", body)
-        self._arrivals.append(self.checker.arriving(body))
+        self._strike("before_call", form)
+        self._arrivals.append(self.checker.arriving(form))
 
-    def after(self, request: requests.PreparedRequest) -> None:
+    def after(self, form: str) -> None:
         """Judge what the call changed; then go wrong after it."""
         arrival = self._arrivals.pop()
         if arrival is not None:
             self.checker.arrived(arrival)  # type: ignore[arg-type]
-        self._strike("after_call", _text(request))
+        self._strike("after_call", form)
 
     def _strike(self, moment: str, body: str) -> None:
         command = command_in(body)
@@ -162,8 +160,3 @@ def _fault(trouble: Trouble) -> Fault:
         seconds=trouble.seconds,
         error_code=code,
     )
-
-
-def _text(request: requests.PreparedRequest) -> str:
-    body = request.body or ""
-    return body.decode() if isinstance(body, bytes) else str(body)

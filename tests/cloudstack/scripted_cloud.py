@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,11 +9,7 @@ from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl
 
-import requests
-from requests.adapters import BaseAdapter
-from requests.structures import CaseInsensitiveDict
-
-from cloudstack import DENY_ALL, DestroyPort, Endpoint, Gateway
+from cloudstack import DENY_ALL, Answer, DestroyPort, Endpoint, Gateway
 
 URL = "http://cloud.invalid/client/api"
 NOW = 1_760_000_000.0
@@ -56,45 +51,29 @@ class Reply:
 Script = Callable[[Parameters], Reply | Exception]
 
 
-class ScriptedCloud(BaseAdapter):
-    """Answer each request as the script says, and remember what was asked."""
+class ScriptedCloud:
+    """Be the line to a cloud that answers each request as the script says, and remember what was asked."""
 
     def __init__(self, script: Script, *, clock: MovedClock | None = None) -> None:
         """Take the script, called once per request with its parameters."""
-        super().__init__()
         self.clock = clock or MovedClock()
         self.asked: list[dict[str, str]] = []
-        self.requests: list[requests.PreparedRequest] = []
         self._script = script
 
-    def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:  # type: ignore[override]
+    def post(self, form: bytes, *, timeout: float, max_answer_bytes: int) -> Answer:
         """Answer, or raise what the script returned."""
-        parameters = dict(parse_qsl(str(request.body), keep_blank_values=True))
+        parameters = dict(parse_qsl(form.decode("ascii"), keep_blank_values=True))
         self.asked.append(parameters)
-        self.requests.append(request)
         reply = self._script(parameters)
         if isinstance(reply, Exception):
             raise reply
-        response = requests.Response()
-        response.status_code = reply.status
-        date = formatdate(self.clock.now(), usegmt=True)
-        response.headers = CaseInsensitiveDict({"Content-Type": "application/json", "Date": date, **reply.headers})
-        response.raw = io.BytesIO(reply.raw())
-        response.request = request
-        return response
+        date = reply.headers.get("Date", formatdate(self.clock.now(), usegmt=True))
+        return Answer(reply.status, reply.raw(), date, reply.headers.get("Retry-After"))
 
-    def close(self) -> None:
-        """Have nothing to close."""
-
-    def gateway(self, *, destroy_port: DestroyPort = DENY_ALL, url: str = URL) -> Gateway:
+    def gateway(self, *, destroy_port: DestroyPort = DENY_ALL) -> Gateway:
         """Return a gateway that speaks to this cloud."""
-        endpoint = Endpoint(url=url, api_key="key", secret_key="secret")
-        return Gateway(endpoint, clock=self.clock, destroy_port=destroy_port, session_factory=self._session)
-
-    def _session(self) -> requests.Session:
-        session = requests.Session()
-        session.mount("http://", self)
-        return session
+        endpoint = Endpoint(url=URL, api_key="key", secret_key="secret")
+        return Gateway(endpoint, clock=self.clock, destroy_port=destroy_port, new_line=lambda: self)
 
 
 def always(reply: Reply | Exception) -> ScriptedCloud:

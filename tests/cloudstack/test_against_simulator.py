@@ -23,7 +23,7 @@ from cloudstack import (
     probe,
 )
 from cloudstack_simulator import Fault, Simulator, SteppedClock
-from tests.support.simulator_adapter import gateway_for, simulator_session
+from tests.support.simulator_line import SimulatorLine, gateway_for
 
 NEVER = "99999999-9999-4999-8999-999999999999"
 APPLIANCE = "8a1b2c3d-0005-4000-8000-000000000001"
@@ -262,7 +262,7 @@ def test_a_server_that_is_down_got_nothing(site: Site) -> None:
 
 def test_the_cloud_itself_refuses_what_comes_after_the_deadline(site: Site) -> None:
     late = LateClock(site.clock)
-    gateway = Gateway(site.gateway.endpoint, clock=late, session_factory=lambda: simulator_session(site.simulator))
+    gateway = Gateway(site.gateway.endpoint, clock=late, new_line=lambda: SimulatorLine(site.simulator))
 
     outcome = gateway.detach_volume(REPLICA, ticket=Ticket(str(uuid.uuid4()), late.now() + 30))
 

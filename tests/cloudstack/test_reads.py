@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-import requests
 
-from cloudstack import AsyncJob, CloudRefusedRead, CloudUnreachable, Gateway
+from cloudstack import AsyncJob, CloudRefusedRead, CloudUnreachable, Gateway, NoAnswer, NothingSent
 from cloudstack.listing import READ_TRIES
 from tests.cloudstack.scripted_cloud import (
     JOB,
@@ -26,7 +25,7 @@ from tests.cloudstack.scripted_cloud import (
 )
 
 GONE = "eeeeeeee-0000-4000-8000-00000000dead"
-RESET = requests.exceptions.ConnectionError("Connection reset by peer")
+RESET = NoAnswer("the connection broke: Connection reset by peer", repeatable=True)
 
 
 def volume(id: str = VOLUME, **more: object) -> dict[str, object]:
@@ -170,8 +169,8 @@ def test_a_read_is_given_up_after_three_tries() -> None:
 @pytest.mark.parametrize(
     "reply",
     [
-        requests.exceptions.ReadTimeout("slow"),
-        requests.exceptions.ConnectTimeout("slow"),
+        NoAnswer("no answer within 10 s", repeatable=False),
+        NothingSent("no connection within 10 s", repeatable=False),
         error("listVolumes", 530),
         error("listVolumes", 503),
         Reply(502, b"<html>"),

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from cloudstack import Accepted, CloudUnreachable, Endpoint, Gateway, Lost, NotSent, Submission, Ticket
-from cloudstack.wire import MAX_ANSWER_BYTES
+from cloudstack.line import MAX_ANSWER_BYTES
 from tests.cloudstack.scripted_cloud import JOB, NOW, VOLUME, MovedClock
 
 TICKET = Ticket(JOB, NOW + 30)
@@ -20,7 +20,7 @@ Behaviour = Callable[[socket.socket], None]
 
 
 def test_a_good_answer_is_taken() -> None:
-    with server(_saying(_http(GOOD_BODY))) as port:
+    with server(_saying(answer_over_http(GOOD_BODY))) as port:
         assert isinstance(_detach(port), Accepted)
 
 
@@ -82,7 +82,7 @@ def test_silence_after_the_request_lost_the_answer() -> None:
 
 
 def test_an_answer_cut_off_in_the_middle_is_lost() -> None:
-    with server(_saying(_http(GOOD_BODY)[:-5])) as port:
+    with server(_saying(answer_over_http(GOOD_BODY)[:-5])) as port:
         assert isinstance(_detach(port), Lost)
 
 
@@ -99,10 +99,10 @@ def test_an_answer_that_comes_in_drips_is_not_waited_for() -> None:
     clock = MovedClock()
 
     def drips(connection: socket.socket) -> None:
-        _request(connection)
-        connection.sendall(_http(GOOD_BODY)[:-20])
+        request_of(connection)
+        connection.sendall(answer_over_http(GOOD_BODY)[:-20])
         clock.moment += 60
-        connection.sendall(_http(GOOD_BODY)[-20:-10])
+        connection.sendall(answer_over_http(GOOD_BODY)[-20:-10])
         _until_closed(connection)
 
     with server(drips) as port:
@@ -117,7 +117,7 @@ def test_a_redirect_is_not_followed(status: bytes) -> None:
     served: list[bytes] = []
 
     def redirects(connection: socket.socket) -> None:
-        served.append(_request(connection))
+        served.append(request_of(connection))
         connection.sendall(b"HTTP/1.1 " + status + b"\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")
 
     with server(redirects) as port:
@@ -128,8 +128,177 @@ def test_a_redirect_is_not_followed(status: bytes) -> None:
 
 def test_the_environment_can_not_send_requests_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    with server(_saying(_http(GOOD_BODY))) as port:
+    with server(_saying(answer_over_http(GOOD_BODY))) as port:
         assert isinstance(_detach(port), Accepted)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "no address at all",
+        "ftp://cloud.invalid/client/api",
+        "http://",
+        "http://:80/client/api",
+        "http://cloud.invalid:port/client/api",
+        "http://cloud..invalid/client/api",
+        "http://.invalid/client/api",
+        "https://user:word@cloud.invalid/client/api",
+        "http://[::1/client/api",
+    ],
+)
+def test_an_address_that_is_none_sends_nothing(url: str) -> None:
+    gateway = Gateway(Endpoint(url=url, api_key="k", secret_key="s"), clock=MovedClock())
+
+    outcome = gateway.detach_volume(VOLUME, ticket=TICKET)
+
+    assert isinstance(outcome, NotSent)
+    assert "is no address" in str(outcome.error)
+
+
+def test_everything_is_posted_and_no_key_is_in_the_address() -> None:
+    came: list[bytes] = []
+
+    def hears(connection: socket.socket) -> None:
+        came.append(request_of(connection))
+        connection.sendall(answer_over_http(GOOD_BODY))
+
+    with server(hears) as port:
+        _detach(port)
+
+    head, _, form = came[0].partition(b"\r\n\r\n")
+    assert head.splitlines()[0] == b"POST /client/api HTTP/1.1"
+    assert b"host: 127.0.0.1:%d" % port in head.lower().splitlines()
+    assert b"apiKey=k" in form
+    assert b"signature=" in form
+
+
+def test_what_is_odd_in_an_address_can_not_add_lines_to_a_request() -> None:
+    came: list[bytes] = []
+
+    def hears(connection: socket.socket) -> None:
+        came.append(request_of(connection))
+        connection.sendall(answer_over_http(GOOD_BODY))
+
+    with server(hears) as port:
+        _gateway(port, path="/a b\r\nX-Odd: 1/ü%20c?d=e f").detach_volume(VOLUME, ticket=TICKET)
+
+    assert came[0].splitlines()[0] == b"POST /a%20bX-Odd:%201/%C3%BC%20c?d=e%20f HTTP/1.1"
+
+
+def test_an_answer_in_chunks_is_taken_whole() -> None:
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (GOOD_BODY[:7], GOOD_BODY[7:]))
+    with server(_saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")) as port:
+        assert isinstance(_detach(port), Accepted)
+
+
+def test_chunks_without_the_last_one_are_no_answer() -> None:
+    with server(_saying(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"det\r\n')) as port:
+        assert isinstance(_detach(port), Lost)
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"\x00\xff\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"HTTP/1.1 200 OK\r\nA: " + b"x" * 70_000]
+)
+def test_what_is_not_http_is_no_answer(garbage: bytes) -> None:
+    with server(_saying(garbage)) as port:
+        assert isinstance(_detach(port), Lost)
+
+
+def test_a_kept_connection_that_the_cloud_has_ended_is_replaced_before_anything_is_sent() -> None:
+    ended = threading.Semaphore(0)
+    served: list[bytes] = []
+
+    def answers_once(connection: socket.socket) -> None:
+        served.append(request_of(connection))
+        connection.sendall(answer_over_http(GOOD_BODY))
+        _end(connection)
+        ended.release()
+
+    with server(answers_once) as port:
+        gateway = _gateway(port)
+        for _ in range(3):
+            assert isinstance(gateway.detach_volume(VOLUME, ticket=TICKET), Accepted)
+            assert ended.acquire(timeout=5)
+
+    assert len(served) == 3
+
+
+def test_a_change_on_a_kept_connection_that_breaks_is_lost_and_not_sent_again() -> None:
+    served: list[bytes] = []
+
+    def breaks_at_the_second(connection: socket.socket) -> None:
+        served.append(request_of(connection))
+        connection.sendall(answer_over_http(GOOD_BODY))
+        served.append(request_of(connection))
+
+    with server(breaks_at_the_second) as port:
+        gateway = _gateway(port)
+        assert isinstance(gateway.detach_volume(VOLUME, ticket=TICKET), Accepted)
+        outcome = gateway.detach_volume(VOLUME, ticket=TICKET)
+
+        assert isinstance(outcome, Lost)
+        assert len(served) == 2
+
+
+def test_a_read_on_a_kept_connection_that_breaks_is_made_again() -> None:
+    body = b'{"listvolumesresponse":{}}'
+    served: list[bytes] = []
+
+    def breaks_at_the_second(connection: socket.socket) -> None:
+        while request := request_of(connection):
+            served.append(request)
+            if len(served) == 2:
+                return
+            connection.sendall(answer_over_http(body))
+
+    with server(breaks_at_the_second) as port:
+        gateway = _gateway(port)
+        assert gateway.volume(VOLUME) is None
+        assert gateway.volume(VOLUME) is None
+
+    assert len(served) == 3
+
+
+def test_after_an_answer_in_doubt_the_connection_is_not_used_again() -> None:
+    connections: list[socket.socket] = []
+
+    def says_more_later(connection: socket.socket) -> None:
+        connections.append(connection)
+        while request_of(connection):
+            is_first = len(connections) == 1
+            connection.sendall(answer_over_http(GOOD_BODY)[: -5 if is_first else None])
+            if is_first:
+                _until_closed(connection)
+
+    with server(says_more_later) as port:
+        gateway = _gateway(port, timeout=0.2)
+        assert isinstance(gateway.detach_volume(VOLUME, ticket=TICKET), Lost)
+        assert isinstance(gateway.detach_volume(VOLUME, ticket=TICKET), Accepted)
+
+    assert len(connections) == 2
+
+
+def test_words_that_nobody_asked_for_are_not_taken_for_the_next_answer() -> None:
+    spoken = threading.Semaphore(0)
+    connections: list[socket.socket] = []
+
+    def says_too_much(connection: socket.socket) -> None:
+        connections.append(connection)
+        request_of(connection)
+        connection.sendall(answer_over_http(GOOD_BODY))
+        if len(connections) == 1:
+            connection.sendall(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+            connection.shutdown(socket.SHUT_WR)
+            spoken.release()
+        _until_closed(connection)
+
+    with server(says_too_much) as port:
+        gateway = _gateway(port)
+        assert isinstance(gateway.detach_volume(VOLUME, ticket=TICKET), Accepted)
+        assert spoken.acquire(timeout=5)
+        assert isinstance(gateway.detach_volume(VOLUME, ticket=TICKET), Accepted)
+
+    assert len(connections) == 2
 
 
 def test_a_read_says_that_there_was_no_connection() -> None:
@@ -142,8 +311,8 @@ def test_each_thread_has_a_connection_of_its_own_and_keeps_it() -> None:
 
     def answers(connection: socket.socket) -> None:
         connections.append(connection)
-        while _request(connection):
-            connection.sendall(_http(GOOD_BODY))
+        while request_of(connection):
+            connection.sendall(answer_over_http(GOOD_BODY))
 
     with server(answers) as port:
         gateway = _gateway(port)
@@ -209,13 +378,13 @@ def _end(connection: socket.socket) -> None:
 
 def _saying(raw: bytes) -> Behaviour:
     def says(connection: socket.socket) -> None:
-        _request(connection)
+        request_of(connection)
         connection.sendall(raw)
 
     return says
 
 
-def _request(connection: socket.socket) -> bytes:
+def request_of(connection: socket.socket) -> bytes:
     """Read one whole request: to close with some of it unread would reset the connection under the answer."""
     received = b""
     while not _is_whole(received) and (piece := connection.recv(65536)):
@@ -235,7 +404,7 @@ def _until_closed(connection: socket.socket) -> None:
         continue
 
 
-def _http(body: bytes) -> bytes:
+def answer_over_http(body: bytes) -> bytes:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
     return head + body
 
@@ -248,9 +417,10 @@ def _gateway(
     timeout: float = 5.0,
     ca_file: str | None = None,
     clock: MovedClock | None = None,
+    path: str = "/client/api",
 ) -> Gateway:
     endpoint = Endpoint(
-        url=f"{scheme}://{host}:{port}/client/api", api_key="k", secret_key="s", ca_file=ca_file, timeout=timeout
+        url=f"{scheme}://{host}:{port}{path}", api_key="k", secret_key="s", ca_file=ca_file, timeout=timeout
     )
     return Gateway(endpoint, clock=clock or MovedClock())
 

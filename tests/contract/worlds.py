@@ -24,7 +24,7 @@ from tests.contract.document import contract
 from tests.house.tree import document
 from tests.support.service import Service
 from tests.support.serving import served
-from tests.support.simulator_adapter import SIMULATOR_URL
+from tests.support.simulator_line import SIMULATOR_URL
 
 VM_ID = "4205a841-0265-f4bd-39a6-39fd92196f53"
 LIVE_NETWORK = "d1e2f3a4-0001-4000-8000-000000000001"

@@ -20,7 +20,7 @@ from jobs.models import Step, StepState
 from networks.models import Purpose
 from tests.house.tree import ROOT, document, parsed
 from tests.support.scenes import Scene, scene
-from tests.support.simulator_adapter import gateway_for
+from tests.support.simulator_line import gateway_for
 from validation.checks import CHECKS
 from validation.checks.cloud import TEST_PLAN_APIS
 from validation.findings import Area

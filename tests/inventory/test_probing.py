@@ -11,7 +11,7 @@ from cloudstack_simulator import Fault, Simulator, SteppedClock
 from inventory.models import ProtectedVM, TargetCloud
 from inventory.probing import probe_cloud
 from tests.support.inventory_of import inventory_from_scenario
-from tests.support.simulator_adapter import gateway_for
+from tests.support.simulator_line import gateway_for
 
 pytestmark = pytest.mark.django_db
 

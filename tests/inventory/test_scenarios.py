@@ -14,7 +14,7 @@ from inventory.intake.reading import read_document
 from inventory.models import HoldMethod, ProtectedVM, ReplicaVolume
 from inventory.services import import_inventory
 from tests.support.inventory_of import inventory_from_scenario
-from tests.support.simulator_adapter import SIMULATOR_URL
+from tests.support.simulator_line import SIMULATOR_URL
 
 pytestmark = pytest.mark.django_db
 

@@ -17,7 +17,7 @@ from jobs.orphans import Orphan, find_orphans
 from jobs.presentation import status_body
 from jobs.removal import Removal, remove_orphan
 from tests.support.scenes import Scene, scene
-from tests.support.simulator_adapter import gateway_for
+from tests.support.simulator_line import gateway_for
 from tests.support.worlds import assert_never_harmed, assert_others_untouched, remember
 
 pytestmark = pytest.mark.django_db

@@ -20,7 +20,7 @@ from inventory.models import HoldMethod
 from inventory.services import upsert_vm
 from tests.support.inventory_of import HOOK_SECRET, inventory_document
 from tests.support.service import WorkerKilled
-from tests.support.simulator_adapter import SIMULATOR_URL
+from tests.support.simulator_line import SIMULATOR_URL
 
 # silent: nothing is done, no answer. lost: done, no answer. error: nothing is done, HTTP 500. nonsense: nothing is
 # done, no JSON. lie: nothing is done, the answer says it is. killed: the calling process dies before or after.

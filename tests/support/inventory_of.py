@@ -12,7 +12,7 @@ from typing import Any
 from cloudstack_simulator import Simulator
 from inventory.models import Appliance, HoldMethod, ProtectedVM, TargetCloud
 from inventory.services import import_inventory
-from tests.support.simulator_adapter import SIMULATOR_URL
+from tests.support.simulator_line import SIMULATOR_URL
 
 VM_NETWORK = "VM Network"
 STORAGE_NETWORK = "Storage Network"

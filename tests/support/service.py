@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-from cloudstack import Endpoint, Gateway
+from cloudstack import Answer, Endpoint, Gateway, Line
 from cloudstack_simulator import Simulator, SteppedClock
 from database.statements import Prepared
 from inventory.clouds import observer_of
@@ -32,7 +32,7 @@ from jobs.models import FailoverJob, JobState, Outcome, ProcessLease
 from jobs.runtime import UnixClock, engine_with
 from jobs.services import StartRequest, StartTestRequest
 from jobs.window_ends import heed_rollback_windows
-from tests.support.simulator_adapter import SIMULATOR_URL, SimulatorAdapter
+from tests.support.simulator_line import SIMULATOR_URL, SimulatorLine
 
 # As often as a living process does.
 _BEAT_SECONDS = 5.0
@@ -82,7 +82,7 @@ class ListBell:
             self.rings.append((job_id, phase))
 
 
-class KillingAdapter(SimulatorAdapter):
+class KillingLine(SimulatorLine):
     """Passes calls on, and kills the process before or after the one that the test names."""
 
     def __init__(self, simulator: Simulator, service: Service) -> None:
@@ -90,12 +90,12 @@ class KillingAdapter(SimulatorAdapter):
         super().__init__(simulator)
         self._service = service
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+    def post(self, form: bytes, *, timeout: float, max_answer_bytes: int) -> Answer:
         """Die before, or answer and die after, or just answer."""
-        moment = self._service.take_kill(str(request.body))
+        moment = self._service.take_kill(form.decode())
         if moment == "before":
             raise WorkerKilled
-        answer = super().send(request, *args, **kwargs)
+        answer = super().post(form, timeout=timeout, max_answer_bytes=max_answer_bytes)
         if moment == "after":
             raise WorkerKilled
         return answer
@@ -171,15 +171,12 @@ class Service:
             endpoint,
             clock=UnixClock(self.clock),
             destroy_port=LedgerOfDestruction(),
-            session_factory=self._session,
+            new_line=self._new_line,
             observer=observer_of(cloud),
         )
 
-    def _session(self) -> requests.Session:
-        session = requests.Session()
-        session.trust_env = False
-        session.mount("http://", KillingAdapter(self.simulator, self))
-        return session
+    def _new_line(self) -> Line:
+        return KillingLine(self.simulator, self)
 
     # --- what a test does ---
 
