@@ -59,8 +59,9 @@ class Done:
 
 
 class _OfThread(threading.local):
-    """The cursor of this thread, and the connection it belongs to."""
+    """Django's connection of this thread; its cursor for kept statements, and the driver's connection of that."""
 
+    django: BaseDatabaseWrapper | None = None
     cursor: Any = None
     connection: Any = None
 
@@ -68,11 +69,17 @@ class _OfThread(threading.local):
 _OF_THREAD = _OfThread()
 
 
+def _connection() -> BaseDatabaseWrapper:
+    """Give the thread's connection; asking Django for it costs as much as a small statement's parameters."""
+    if _OF_THREAD.django is None:
+        _OF_THREAD.django = connections[DEFAULT_DB_ALIAS]
+    return _OF_THREAD.django
+
+
 def run(sql: str, parameters: Sequence[Any]) -> Done:
     """Run one statement, where possible as one that the database has parsed and planned before."""
     plain = [one.value if isinstance(one, Enum) else one for one in parameters]
-    # Looked up once: each look at Django's proxy of the connection costs as much as a small statement's parameters.
-    connection = connections[DEFAULT_DB_ALIAS]
+    connection = _connection()
     # Whoever wraps the execution of statements must see these as well.
     if connection.vendor == "postgresql" and settings.DATABASE_PREPARES and not connection.execute_wrappers:
         return _run_prepared(connection, sql, plain)
@@ -161,7 +168,7 @@ class Prepared(Generic[M]):
         given = {name: _as_stored(value) for name, value in values.items()}
         parameters = [given[one.name] if isinstance(one, _Slot) else one for one in compiled.parameters]
         fetched = [list(row) for row in run(compiled.sql, parameters).rows]
-        connection = connections[DEFAULT_DB_ALIAS] if compiled.converters and fetched else None
+        connection = _connection() if compiled.converters and fetched else None
         for position, converters, expression in compiled.converters:
             for row in fetched:
                 for convert in converters:
@@ -172,7 +179,7 @@ class Prepared(Generic[M]):
         given = {name: self._stand_in(number, name) for number, name in enumerate(self._names)}
         stand_ins = {_as_stored(stand_in): name for name, stand_in in given.items()}
         queryset = self._query(**given)
-        connection = connections[DEFAULT_DB_ALIAS]
+        connection = _connection()
         compiler = queryset.query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
         columns = [column for column, _, _ in compiler.select]
@@ -218,7 +225,7 @@ def _literal(constant: int | str) -> str:
 def _as_stored(value: int | str | datetime) -> Any:
     """Give a parameter as the database takes it: databases differ in their moments."""
     if isinstance(value, datetime):
-        return _MOMENT.get_db_prep_value(value, connections[DEFAULT_DB_ALIAS])
+        return _MOMENT.get_db_prep_value(value, _connection())
     return value
 
 
@@ -287,7 +294,7 @@ def insert_all(rows: Sequence[Model]) -> None:
     """Insert rows of one model in one statement and give them their ids, in their order; signals are not sent."""
     if not rows:
         return
-    if len(rows) > _FEW and connections[DEFAULT_DB_ALIAS].vendor == "postgresql":
+    if len(rows) > _FEW and _connection().vendor == "postgresql":
         sql, fields = _insert_of_document(type(rows[0]))
         done = run(sql, [_document(rows, fields)])
     else:
@@ -368,7 +375,7 @@ def _insert_of(model: type[Model], rows: int) -> tuple[str, tuple[Field[Any, Any
 @cache
 def _insert_of_document(model: type[Model]) -> tuple[str, tuple[Field[Any, Any], ...]]:
     """Give the insert of any number of rows that come as one JSON document, which costs a fifth of their parameters."""
-    connection = connections[DEFAULT_DB_ALIAS]
+    connection = _connection()
     fields = tuple(field for field in model._meta.concrete_fields if not field.primary_key)
     columns = ", ".join(_quoted(field) for field in fields)
     typed = ", ".join(f"{_quoted(field)} {field.db_type(connection)}" for field in fields)
@@ -395,7 +402,7 @@ def _saved(row: Model, fields: Sequence[Field[Any, Any]]) -> list[Any]:
 
 def _prepared_for(fields: Iterable[Field[Any, Any]], values: Iterable[Any]) -> list[Any]:
     """Give values as the database takes them; PostgreSQL's driver takes simple ones as they are."""
-    connection = connections[DEFAULT_DB_ALIAS]
+    connection = _connection()
     simple = _SIMPLE if connection.vendor == "postgresql" else frozenset()
     return [
         value if type(field) in simple else field.get_db_prep_save(value, connection)
@@ -419,8 +426,8 @@ def _field(model: type[Model], name: str) -> Any:
 
 
 def _quoted(field: Any) -> str:
-    return connections[DEFAULT_DB_ALIAS].ops.quote_name(field.column)
+    return _connection().ops.quote_name(field.column)
 
 
 def _table(model: type[Model]) -> str:
-    return connections[DEFAULT_DB_ALIAS].ops.quote_name(model._meta.db_table)
+    return _connection().ops.quote_name(model._meta.db_table)

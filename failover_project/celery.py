@@ -31,6 +31,7 @@ def keep_lease(**_: object) -> None:
     What it counts is added to the database beside that.
     """
     from jobs.embedded import run_now, run_part
+    from jobs.heap import leave_alone_what_is_loaded
     from jobs.keeper import Keeper
     from jobs.runtime import process_engine, process_gateways
 
@@ -39,3 +40,4 @@ def keep_lease(**_: object) -> None:
     run_now("lease", keeper.register)
     run_part("heartbeat", keeper.beat_forever)
     run_part("tallies", keeper.flush_tallies_forever)
+    leave_alone_what_is_loaded()

@@ -119,14 +119,19 @@ def _database() -> dict[str, Any]:
         Path(database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
     else:
         # A server that swallows connections must be noticed while somebody still waits for the answer.
-        database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+        options = database.setdefault("OPTIONS", {})
+        options.setdefault("connect_timeout", 5)
+        if DATABASE_PREPARES:
+            # What is kept is planned once and not five times before: it is written so that values change no plan.
+            given = options.get("options", "")
+            options["options"] = f"{given} -c plan_cache_mode=force_generic_plan".strip()
     return database
 
 
-DATABASES = {"default": _database()}
 # The engine's statements are parsed and planned once for a connection. A pooler that hands a connection to somebody
 # else after each transaction (pgbouncer before 1.21) must not be told so.
 DATABASE_PREPARES = env.flag("DATABASE_PREPARES", default=True)
+DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LOGIN_REDIRECT_URL = "admin:index"

@@ -34,9 +34,11 @@ logconfig_dict = settings.LOGGING
 
 
 def post_worker_init(worker: object) -> None:
-    """Let each process add to the database what it counts: calls to clouds."""
+    """Let each process add to the database what it counts (calls to clouds), and spare it what only costs time."""
     del worker
     # Not before: models need an application that is set up.
     from inventory.tallies.counting import flush_forever
+    from jobs.heap import leave_alone_what_is_loaded
 
+    leave_alone_what_is_loaded()
     threading.Thread(target=flush_forever, args=(threading.Event(),), name="tallies", daemon=True).start()

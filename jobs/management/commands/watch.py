@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from jobs.embedded import run_part
+from jobs.heap import leave_alone_what_is_loaded
 from jobs.keeper import Keeper
 from jobs.runtime import process_engine, process_gateways
 
@@ -21,6 +22,7 @@ class Command(BaseCommand):
         """Run until SIGTERM or SIGINT."""
         keeper = Keeper(process_engine(), process_gateways())
         keeper.register()
+        leave_alone_what_is_loaded()
         for name, work in keeper.threads().items():
             run_part(name, work)
         for number in (signal.SIGTERM, signal.SIGINT):
