@@ -16,26 +16,30 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1, help="processes side by side")
     parser.add_argument("--seconds", type=float, default=0.0, help="begin no schedule after so long")
-    parser.add_argument("--replay", type=int, help="play the schedule of this number, shrink it when it fails")
+    parser.add_argument("--branches", default="", help="ways into which each schedule parts amid trouble, such as 4,4")
+    parser.add_argument("--replay", help="play the schedule (or branch) of this name, shrink it when it fails")
     parser.add_argument("--bug", help="play the schedule that catches the seeded bug of this name")
+    parser.add_argument("--prove", action="store_true", help="show that every branch is what its troubles alone make")
     parser.add_argument("--first", action="store_true", help="end at the first schedule that does harm")
     parser.add_argument("--report", type=Path, help="write the summary there too")
     options = parser.parse_args(arguments)
     _set_up()
-    from tests.campaign.running import play_for, replay, run
+    from tests.campaign.running import Order, play_for, prove, replay, run, until_the_first
 
     if options.bug is not None:
         return play_for(options.bug)
     if options.replay is not None:
         return replay(options.replay)
-    return run(
+    order = Order(
         first=options.seed * 1_000_000,
         count=options.schedules,
+        widths=tuple(int(ways) for ways in options.branches.split(",") if ways),
         processes=options.jobs,
         seconds=options.seconds,
-        report=options.report,
-        only_first=options.first,
     )
+    if options.prove:
+        return prove(order)
+    return until_the_first(order) if options.first else run(order, report=options.report)
 
 
 def _set_up() -> None:

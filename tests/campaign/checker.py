@@ -45,7 +45,8 @@ _ENDED_VOLUME = frozenset({"Destroy", "Destroyed", "Expunging", "Expunged"})
 _JOBS = """
 SELECT id, state, job_type, vm_id, next_look_at, window_ends_at, cleanup_requested_at, outcome,
        (SELECT count(*) FROM jobs_question q WHERE q.job_id = j.id AND q.answered_at IS NULL) AS asked,
-       (SELECT count(*) FROM jobs_plan p WHERE p.job_id = j.id AND p.kind = 'cleanup') AS cleanups
+       (SELECT count(*) FROM jobs_plan p WHERE p.job_id = j.id AND p.kind = 'cleanup') AS cleanups,
+       j.job_id
 FROM jobs_failoverjob j
 """
 _VM_OF_VOLUME = """
@@ -205,10 +206,10 @@ class Checker:
         self.simulator.advance()
         jobs = _rows(_JOBS)
         self._judge_alarms()
-        in_hand = {vm_id for (vm_id,) in _rows("SELECT vm_id FROM inventory_vmreservation")}
+        in_hand = dict(_rows("SELECT vm_id, reference FROM inventory_vmreservation"))
         for volume_id in self.replicas:
             self._judge_replica(self.world.volumes[volume_id], is_in_hand=self._vm_of[volume_id] in in_hand)
-        self._judge_jobs(jobs)
+        self._judge_jobs(jobs, in_hand)
         return jobs
 
     def _judge_alarms(self) -> None:
@@ -243,16 +244,17 @@ class Checker:
             _rows("SELECT 1 FROM inventory_replicavolume WHERE volume_id = %s AND state = 'unverified'", volume.id)
         )
 
-    def _judge_jobs(self, jobs: list[tuple[Any, ...]]) -> None:
+    def _judge_jobs(self, jobs: list[tuple[Any, ...]], in_hand: dict[int, str]) -> None:
         active: set[int] = set()
-        for pk, state, job_type, vm, next_look, window_ends, asked_cleanup, outcome, asked, cleanups in jobs:
+        for pk, state, job_type, vm, next_look, window_ends, asked_cleanup, outcome, asked, cleanups, name in jobs:
             if state in {"queued", "running"} and next_look is None:
                 raise Violation("I10", f"job {pk} is {state} and nobody will ever look at it again")
             if state == "waiting_for_operator" and not asked:
                 raise Violation("I10", f"job {pk} waits for an operator and asks nothing")
             if (state == "finished") != (outcome is not None):
                 raise Violation("I10", f"job {pk} is {state} with the outcome {outcome}")
-            if state in {"queued", "running", "waiting_for_operator"}:
+            # A test that removes its copies has given the VM back: a live failover may have it in hand meanwhile.
+            if state in {"queued", "running", "waiting_for_operator"} and not (cleanups and in_hand.get(vm) != name):
                 if vm in active:
                     raise Violation("I8", f"two jobs move VM {vm}")
                 active.add(vm)

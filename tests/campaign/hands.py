@@ -18,7 +18,7 @@ from jobs.retries import retry
 from tests.campaign.checker import Checker
 from tests.campaign.ground import BYSTANDER, Set
 from tests.campaign.schedule import Trouble
-from tests.campaign.troubles import Planned
+from tests.campaign.troubles import LOOKS_AGAIN, Planned
 from tests.support.service import WorkerKilled
 from validation.errors import NotReady
 
@@ -125,7 +125,7 @@ class Hands:
     def _wait_for_question(self, trouble: Trouble) -> bool:
         """Questions come late: whoever has nothing to answer looks again while something moves."""
         if trouble.at < _LATEST_LOOK and not self.stage.service.is_quiet():
-            self.planned.timed.append(replace(trouble, at=trouble.at + _LOOKS_EVERY))
+            self.planned.timed.append(replace(trouble, at=trouble.at + _LOOKS_EVERY, command=LOOKS_AGAIN))
             self.planned.timed.sort(key=lambda one: one.at)
         return False
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import random
 import traceback
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import connection
 
 from jobs.models import FailoverJob, Question, StepAttempt
 from jobs.models.attempt import UNFINISHED_ATTEMPTS
+from tests.campaign.branches import Branches, end_copy
 from tests.campaign.checker import Checker, Violation
 from tests.campaign.commits import Commits
 from tests.campaign.ends import judge_ends
 from tests.campaign.ground import Ground, Set
 from tests.campaign.hands import Hands
 from tests.campaign.lighter import lighten
-from tests.campaign.schedule import Schedule
+from tests.campaign.schedule import Passed, Schedule, drawn_further
 from tests.campaign.service import Door, NeverRests
 from tests.campaign.troubles import Cell, plan
 from tests.support.sent_by import SENT_BY
@@ -63,9 +64,25 @@ class Player:
 
     def play(self, schedule: Schedule) -> Played:
         """Play one and give what was seen."""
+        return self._play(schedule, Branches(schedule.seed, ()))
+
+    def play_branches(self, schedule: Schedule, widths: tuple[int, ...]) -> list[Played]:
+        """Play one and the ways that branch off from it; give what was seen on each."""
+        branches: Branches[Played] = Branches(schedule.seed, widths)
+        try:
+            return branches.found(self._play(schedule, branches))
+        finally:
+            if branches.is_copy:
+                end_copy(1)  # Something ended it that is none of a play's endings: the others are not its business.
+
+    def play_path(self, schedule: Schedule, path: tuple[int, ...]) -> Played:
+        """Play the one branch that this path leads to."""
+        return self._play(schedule, Branches(schedule.seed, (), follow=path))
+
+    def _play(self, schedule: Schedule, branches: Branches[Played]) -> Played:
         self.commits.forget()
         stage = self.ground.open(schedule.opening, seed=schedule.seed)
-        game = _Game(schedule, stage, Checker(stage, stage.before), self.commits)
+        game = _Game(schedule, stage, Checker(stage, stage.before), self.commits, branches)
         try:
             game.run()
         except Violation as violation:
@@ -84,14 +101,18 @@ class Player:
 
 
 class _Game:
-    def __init__(self, schedule: Schedule, stage: Set, checker: Checker, commits: Commits) -> None:
+    def __init__(
+        self, schedule: Schedule, stage: Set, checker: Checker, commits: Commits, branches: Branches[Played]
+    ) -> None:
         self.seen = Played(schedule)
+        self._branches = branches
         self._stage, self._checker = stage, checker
         self._chance = random.Random(schedule.seed + 1)
         self._planned = plan(schedule, stage, checker, commits)
         now = stage.simulator.clock.now()
         self._hands = Hands(stage, checker, self._planned, self._chance, began_at=now)
         self._newest_question = 0
+        self._is_troubled = True
 
     def run(self) -> None:
         """Play with trouble until nothing moves, then without, answering what is asked; judge the ends."""
@@ -127,10 +148,27 @@ class _Game:
         jobs = self._checker.after_event()
         if any(row[8] for row in jobs):
             self._note_questions()
+        if self._is_troubled and self._branches.is_due(self._planned.struck()) and not self._stage.service.is_quiet():
+            self._part()
         return self._hands.next_at()
+
+    def _part(self) -> None:
+        """Go on in several ways: the first as planned, each other with troubles of its own."""
+        if self._branches.part(self._planned.struck()) == 0:
+            self.seen.schedule = replace(self.seen.schedule, path=self._branches.path)
+            return
+        dropped = self._planned.give_up()
+        passed = Passed(self._stage.simulator.clock.now() - self._hands.began_at, self._planned.count)
+        name = replace(self.seen.schedule, path=self._branches.path).name
+        further = drawn_further(name, self._stage.opening, passed)
+        for trouble in further:
+            self._planned.add(trouble)
+        kept = [one for one in self.seen.schedule.troubles if not any(one is other for other in dropped)]
+        self.seen.schedule = replace(self.seen.schedule, path=self._branches.path, troubles=(*kept, *further))
 
     def _stop_trouble(self) -> None:
         simulator = self._stage.simulator
+        self._is_troubled = False
         self._planned.count_faults()
         simulator.faults.clear()
         self._stage.hook.behave()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from tests.campaign.openings import OPENINGS, Opening
@@ -70,6 +70,12 @@ class Schedule:
     seed: int
     opening: str
     troubles: tuple[Trouble, ...]
+    path: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Give the number, and the ways taken from it where it is a branch: what REPLAY= takes."""
+        return f"{self.seed}/{'.'.join(map(str, self.path))}" if self.path else str(self.seed)
 
     def without(self, trouble: Trouble) -> Schedule:
         """Give the same schedule with one trouble less."""
@@ -77,6 +83,39 @@ class Schedule:
 
     def __str__(self) -> str:
         return f"{self.opening}: {'; '.join(str(trouble) for trouble in self.troubles) or 'no trouble'}"
+
+
+@dataclass(frozen=True)
+class Passed:
+    """How far a play is: its seconds, and how many there have been of what `moment` and `command` name."""
+
+    seconds: float
+    counts: Callable[[str, str], int]
+
+
+def drawn_further(name: str, opening: Opening, passed: Passed) -> list[Trouble]:
+    """Give troubles for a play that is so far already; the same name gives the same."""
+    chance = random.Random(name)
+    count = chance.choices((2, 3, 4, 5, 6), weights=(3, 5, 5, 3, 2))[0]
+    troubles: list[Trouble] = []
+    while len(troubles) < count:
+        trouble = _trouble(chance, opening)
+        # The hook does not count calls of troubles that are over.
+        if trouble.moment != "hook":
+            troubles.append(_later(trouble, chance, opening, passed))
+    return troubles
+
+
+def _later(trouble: Trouble, chance: random.Random, opening: Opening, passed: Passed) -> Trouble:
+    if trouble.moment == "time":
+        return replace(trouble, at=round(passed.seconds + trouble.at * chance.choice((0.1, 0.4, 1.0)), 2))
+    if trouble.moment == "read" or not trouble.command:
+        there_were = passed.counts(trouble.moment, trouble.command)
+        return replace(trouble, nth=there_were + min(trouble.nth, chance.randint(1, 12)))
+    # Of what is still to come, if anything is: most calls are made once.
+    ahead = [(command, nth) for command, nth in opening.calls if nth > passed.counts(trouble.moment, command)]
+    command, _ = chance.choice(ahead or opening.calls)
+    return replace(trouble, command=command, nth=passed.counts(trouble.moment, command) + chance.choice((1, 1, 1, 2)))
 
 
 def drawn(seed: int) -> Schedule:

@@ -39,25 +39,29 @@ def reachable() -> set[Cell]:
 
 @dataclass
 class Summary:
-    """The sums; `first` is the number of the first schedule."""
+    """The sums; `first` is the number of the first schedule, `begun` how many were played from their opening on."""
 
     first: int
+    widths: tuple[int, ...] = ()
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     schedules: int = 0
+    begun: set[int] = field(default_factory=set)
     events: int = 0
     faults: int = 0
     kills: int = 0
     leaks: int = 0
     violations: list[dict[str, Any]] = field(default_factory=list)
-    leaking: list[int] = field(default_factory=list)
+    leaking: list[str] = field(default_factory=list)
     ends: Counter[str] = field(default_factory=Counter)
     stops: Counter[str] = field(default_factory=Counter)
-    avoidable: list[tuple[int, str]] = field(default_factory=list)
+    avoidable: list[tuple[str, str]] = field(default_factory=list)
     cells: Counter[Cell] = field(default_factory=Counter)
 
     def add(self, played: Played) -> None:
         """Add one schedule."""
         self.schedules += 1
+        self.begun.add(played.schedule.seed)
         self.events += played.events
         self.faults += played.faults
         self.kills += played.kills
@@ -65,11 +69,11 @@ class Summary:
         self.ends += played.ends
         self.stops += played.stops
         self.cells += played.cells
-        self.avoidable += [(played.schedule.seed, words) for words in played.avoidable]
+        self.avoidable += [(played.schedule.name, words) for words in played.avoidable]
         if played.leaks:
-            self.leaking.append(played.schedule.seed)
+            self.leaking.append(played.schedule.name)
         if played.violation:
-            told = {"seed": played.schedule.seed, "says": played.violation[:300], "schedule": str(played.schedule)}
+            told = {"seed": played.schedule.name, "says": played.violation[:300], "schedule": str(played.schedule)}
             self.violations.append({"invariant": played.invariant, **told})
 
     def as_json(self) -> dict[str, Any]:
@@ -80,6 +84,8 @@ class Summary:
             "name": "campaign",
             "first_seed": self.first,
             "schedules": self.schedules,
+            "begun": len(self.begun),
+            "branches": list(self.widths),
             "events": self.events,
             "faults": self.faults,
             "faults_per_schedule": round(self.faults / max(1, self.schedules), 2),
@@ -95,7 +101,8 @@ class Summary:
             "leaking": self.leaking[:20],
             "ends": dict(self.ends.most_common()),
             "seconds": round(self.seconds, 1),
-            "schedules_per_second": round(self.schedules / max(0.001, self.seconds), 2),
+            "cpu_seconds": round(self.cpu_seconds, 1),
+            "schedules_per_cpu_second": round(self.schedules / max(0.001, self.cpu_seconds), 2),
             "coverage": {
                 "reachable": len(reachable()),
                 "covered": len(reachable() & set(self.cells)),

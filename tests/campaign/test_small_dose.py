@@ -34,6 +34,14 @@ def test_no_schedule_of_a_small_dose_does_harm() -> None:
     assert summary["faults_per_schedule"] >= 3.0
 
 
+def test_a_branch_is_what_its_troubles_alone_make() -> None:
+    status, lines = _campaign("--schedules", "2", "--seed", "77", "--branches", "3,2", "--prove")
+
+    told: dict[str, Any] = json.loads(lines[-1])
+    assert (status, told["different"]) == (0, [])
+    assert told["branches"] > 4
+
+
 def test_a_schedule_replays_exactly() -> None:
     first = _campaign("--replay", "90000003")
 

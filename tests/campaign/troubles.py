@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from django.db import OperationalError, connection
 
 from cloudstack_simulator import Fault
+from cloudstack_simulator.faults import FaultPlan
 from tests.campaign.checker import Checker, command_in
 from tests.campaign.commits import Commits
 from tests.campaign.ground import Set
@@ -17,7 +18,23 @@ from tests.support.sent_by import SENT_BY
 from tests.support.service import WorkerKilled
 
 DATABASE_FAILED = "the database failed here"
+# The command of an operator's answer that was due and found no question yet.
+LOOKS_AGAIN = "again"
 Cell = tuple[str, str, str]
+
+
+class CountedFaults(FaultPlan):
+    """The faults of a schedule; knows how many calls of each command there were to be hit."""
+
+    def __init__(self) -> None:
+        """Have seen no call."""
+        super().__init__()
+        self.calls: Counter[str] = Counter()
+
+    def strike(self, command: str, *, mutating: bool) -> Fault | None:
+        """Count the call, and hit it as planned."""
+        self.calls[command] += 1
+        return super().strike(command, mutating=mutating)
 
 
 @dataclass
@@ -28,7 +45,7 @@ class CallsGoWrong(Door):
     checker: Checker
     planned: list[Trouble]
     cells: Counter[Cell]
-    _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     _arrivals: list[object] = field(default_factory=list)
 
     def before(self, form: str) -> None:
@@ -45,11 +62,11 @@ class CallsGoWrong(Door):
 
     def _strike(self, moment: str, body: str) -> None:
         command = command_in(body)
-        self._counts[moment, command] += 1
+        self.counts[moment, command] += 1
         for trouble in self.planned:
             if (trouble.moment, trouble.command) != (moment, command):
                 continue
-            if self._counts[moment, command] == trouble.nth:
+            if self.counts[moment, command] == trouble.nth:
                 self.planned.remove(trouble)
                 self.cells[trouble.kind, command, moment] += 1
                 self._go_wrong(trouble)
@@ -67,19 +84,17 @@ class CommitsGoWrong:
 
     planned: list[Trouble]
     cells: Counter[Cell]
-    _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def strike(self, moment: str, attempt_id: int, step_id: int) -> None:
         """Raise what the schedule wants at this commit."""
-        if not self.planned:
-            return
         command = _command_of(attempt_id, step_id)
         # A trouble that names no command is meant for the nth attempt of all.
-        self._counts[moment, command] += 1
-        self._counts[moment, ""] += 1
+        self.counts[moment, command] += 1
+        self.counts[moment, ""] += 1
         for trouble in self.planned:
             is_meant = trouble.moment == moment and trouble.command in {"", command}
-            if is_meant and self._counts[moment, trouble.command] == trouble.nth:
+            if is_meant and self.counts[moment, trouble.command] == trouble.nth:
                 self.planned.remove(trouble)
                 self.cells[trouble.kind, command, moment] += 1
                 if trouble.kind == "kill":
@@ -105,19 +120,62 @@ class Planned:
     database: CommitsGoWrong
     timed: list[Trouble]
     cells: Counter[Cell]
+    faults: CountedFaults
+    stage: Set
     _seen: int = 0
-    _stage: Set | None = None
+    # Each trouble of the cloud as it was planned there.
+    _of_cloud: list[tuple[Trouble, Fault]] = field(default_factory=list)
+
+    def add(self, trouble: Trouble) -> None:
+        """Put a trouble where it will happen."""
+        match trouble.moment:
+            case "call" | "read":
+                fault = _fault(trouble, after=self.faults.calls[trouble.command])
+                self.faults.add(fault)
+                self._of_cloud.append((trouble, fault))
+            case "before_call" | "after_call":
+                self.door.planned.append(trouble)
+            case "hook":
+                kind, action = trouble.kind, trouble.command
+                self.stage.hook.misbehave(kind, action=action, nth=trouble.nth, times=1)  # type: ignore[arg-type]
+            case "time":
+                self.timed.append(trouble)
+                self.timed.sort(key=lambda one: one.at)
+            case _:
+                self.database.planned.append(trouble)
+
+    def give_up(self) -> list[Trouble]:
+        """Drop all that has not happened yet but what the hook is to do; give it."""
+        unfired = [one for one, fault in self._of_cloud if not any(fault is other for other in self.faults.fired)]
+        due = [one for one in self.timed if one.command == LOOKS_AGAIN]
+        dropped = [*unfired, *self.door.planned, *self.database.planned, *(one for one in self.timed if one not in due)]
+        self.faults.clear()
+        self.door.planned.clear()
+        self.database.planned.clear()
+        self.timed[:] = due
+        return dropped
+
+    def count(self, moment: str, command: str) -> int:
+        """Say how many there were so far of what these name."""
+        if moment in {"call", "read"}:
+            return self.faults.calls[command]
+        counts = self.door.counts if moment in {"before_call", "after_call"} else self.database.counts
+        return counts[moment, command]
+
+    def struck(self) -> int:
+        """Say how many troubles have taken place by now."""
+        self.count_faults()
+        return sum(self.cells.values())
 
     def count_faults(self) -> None:
         """Add what the simulator and the replication engine let happen since the last count."""
-        assert self._stage is not None
-        fired = self._stage.simulator.faults.fired
+        fired = self.faults.fired
         for fault in fired[self._seen :]:
             moment = "read" if fault.command.startswith(("list", "query")) else "call"
             self.cells[fault.kind, fault.command, moment] += 1
         self._seen = len(fired)
-        while self._stage.hook.troubled:
-            self.cells[self._stage.hook.troubled.pop(), "hook", "hook"] += 1
+        while self.stage.hook.troubled:
+            self.cells[self.stage.hook.troubled.pop(), "hook", "hook"] += 1
 
     def clear(self) -> None:
         """Let nothing go wrong any more."""
@@ -129,34 +187,22 @@ class Planned:
 def plan(schedule: Schedule, stage: Set, checker: Checker, commits: Commits) -> Planned:
     """Put every trouble where it will happen."""
     cells: Counter[Cell] = Counter()
-    at_calls: list[Trouble] = []
-    at_commits: list[Trouble] = []
-    timed: list[Trouble] = []
-    for trouble in schedule.troubles:
-        match trouble.moment:
-            case "call" | "read":
-                stage.simulator.faults.add(_fault(trouble))
-            case "before_call" | "after_call":
-                at_calls.append(trouble)
-            case "hook":
-                stage.hook.misbehave(trouble.kind, action=trouble.command, nth=trouble.nth, times=1)  # type: ignore[arg-type]
-            case "time":
-                timed.append(trouble)
-            case _:
-                at_commits.append(trouble)
-    door = CallsGoWrong(stage, checker, at_calls, cells)
-    database = CommitsGoWrong(at_commits, cells)
+    stage.simulator.faults = faults = CountedFaults()
+    door, database = CallsGoWrong(stage, checker, [], cells), CommitsGoWrong([], cells)
     stage.service.door = door
     commits.strike = database.strike
-    return Planned(door, database, sorted(timed, key=lambda one: one.at), cells, _stage=stage)
+    planned = Planned(door, database, [], cells, faults, stage)
+    for trouble in schedule.troubles:
+        planned.add(trouble)
+    return planned
 
 
-def _fault(trouble: Trouble) -> Fault:
+def _fault(trouble: Trouble, *, after: int) -> Fault:
     code = 530 if trouble.moment == "read" and trouble.kind == "refuse" else None
     return Fault(
         trouble.command,
         trouble.kind,  # type: ignore[arg-type]
-        nth=trouble.nth,
+        nth=trouble.nth - after,
         seconds=trouble.seconds,
         error_code=code,
     )
