@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cloudstack import Volume
-from jobs.commands.base import CommandBase, answer_of, ticket_of
+from jobs.commands.base import LONGEST_WAIT, CommandBase, answer_of, ticket_of
 from jobs.engine.contracts import (
     Absent,
     Already,
@@ -159,7 +159,8 @@ class ReturnToAppliance(AttachToAppliance):
 def quiet(volume: Volume, label: str) -> Guarded:
     """Wait until nothing is under way on the volume."""
     if volume.state != "Ready":
-        return Wait(f"{label} is {volume.state} in CloudStack; waits until it is Ready.")
+        reason = f"{label} is {volume.state} in CloudStack; waits until it is Ready."
+        return Wait(reason, limit=LONGEST_WAIT, may_undo=True)
     return Clear()
 
 

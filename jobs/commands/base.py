@@ -20,6 +20,8 @@ TRANSIENT_WORDS = ("try again", "other active snapshot task")
 
 # What a step waits for comes within minutes, or somebody has to see to it (seconds).
 LONGEST_WAIT = 900.0
+# What copies a disk, or writes to it, may take longer (seconds).
+LONGEST_COPY = 3600.0
 
 
 @dataclass(frozen=True)

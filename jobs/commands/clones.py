@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cloudstack import Volume
-from jobs.commands.base import CommandBase, answer_of, ticket_of
+from jobs.commands.base import LONGEST_COPY, CommandBase, answer_of, ticket_of
 from jobs.engine.contracts import (
     Absent,
     Already,
@@ -58,7 +58,8 @@ class CreateClone(CommandBase):
         if named and named[0].state == "Ready":
             return Already({"volume_id": named[0].id}, seen=f"volume {named[0].id} is Ready")
         if named:
-            return Wait(f"Volume {self.clone_name} is {named[0].state}; waits until it is Ready.")
+            reason = f"Volume {self.clone_name} is {named[0].state}; waits until it is Ready."
+            return Wait(reason, limit=LONGEST_COPY, may_undo=True)
         snapshot = world.gateway.snapshot(self.snapshot_id)
         if snapshot is None or snapshot.state != "BackedUp":
             state = "gone" if snapshot is None else snapshot.state

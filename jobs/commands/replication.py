@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from jobs.commands.base import CommandBase
+from jobs.commands.base import LONGEST_COPY, LONGEST_WAIT, CommandBase
 from jobs.engine.contracts import (
     Absent,
     Already,
@@ -21,6 +21,7 @@ from jobs.engine.contracts import (
     NoInverse,
     Sight,
     Ticket,
+    Unclear,
     Wait,
 )
 from jobs.world import ReplicationUnreachable, World
@@ -48,14 +49,18 @@ class HoldReplication(CommandBase):
 
     def guard(self, world: World) -> Guarded:
         """Look whether it is held already; where nobody can be told, wait for the run's end or for a person's word."""
-        state = world.replication.state(vm_id=self.vm_id)
+        try:
+            state = world.replication.state(vm_id=self.vm_id)
+        except ReplicationUnreachable as error:
+            return Wait(f"{error}.", limit=LONGEST_WAIT, may_undo=True)
         if state.has_let_go:
             return Already({}, seen=state.words)
         match world.replication.method:
             case "hook":
                 return Clear()
             case "none":
-                return Wait(f"Waits until replication is still: {state.words}.", seconds=10.0)
+                reason = f"Waits until replication is still: {state.words}."
+                return Wait(reason, seconds=10.0, limit=LONGEST_COPY, may_undo=True)
             case "word":
                 return Ask(
                     f"Stop the replication of this VM and have its disks closed, then say so: {state.words}.",
@@ -73,7 +78,10 @@ class HoldReplication(CommandBase):
 
     def confirm(self, world: World) -> Sight:
         """Read what the engine says."""
-        state = world.replication.state(vm_id=self.vm_id)
+        try:
+            state = world.replication.state(vm_id=self.vm_id)
+        except ReplicationUnreachable as error:
+            return Unclear(str(error), still_moving=True)
         return Holds({}, seen=state.words) if state.has_let_go else Absent(state.words)
 
     def inverse(self, result: Mapping[str, Any]) -> ReleaseReplication:
@@ -115,7 +123,10 @@ class ReleaseReplication(CommandBase):
 
     def confirm(self, world: World) -> Sight:
         """Read what the engine says."""
-        state = world.replication.state(vm_id=self.vm_id)
+        try:
+            state = world.replication.state(vm_id=self.vm_id)
+        except ReplicationUnreachable as error:
+            return Unclear(str(error), still_moving=True)
         return Absent(state.words) if state.held else Holds({}, seen=state.words)
 
     def inverse(self, result: Mapping[str, Any]) -> NoInverse:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from cloudstack import Snapshot
 from jobs.commands.appliance import HOT, quiet, where
-from jobs.commands.base import CommandBase, answer_of, ticket_of
+from jobs.commands.base import LONGEST_COPY, CommandBase, answer_of, ticket_of
 from jobs.engine.contracts import (
     Absent,
     Already,
@@ -70,7 +70,8 @@ class TakeSnapshot(CommandBase):
         if ours and ours[0].state == _GOOD:
             return Already(self._result(ours[0]), seen=f"snapshot {ours[0].id} is {_GOOD}")
         if ours and ours[0].state in _MOVING:
-            return Wait(f"Snapshot {self.snapshot_name} is {ours[0].state}; waits for its end.")
+            reason = f"Snapshot {self.snapshot_name} is {ours[0].state}; waits for its end."
+            return Wait(reason, limit=LONGEST_COPY, may_undo=True)
         if ours:
             return Refuse(f"A snapshot named {self.snapshot_name} is left in state {ours[0].state}: remove it.")
         return self._disk_is_ready(world)
@@ -191,7 +192,7 @@ class DeleteSnapshot(CommandBase):
         if snapshot is None:
             return Already({}, seen="it is gone")
         if snapshot.state in _MOVING:
-            return Wait(f"The snapshot of {self.label} is {snapshot.state}; waits for its end.")
+            return Wait(f"The snapshot of {self.label} is {snapshot.state}; waits for its end.", limit=LONGEST_COPY)
         return Clear()
 
     def submit(self, world: World, ticket: Ticket) -> Answer:

@@ -232,7 +232,7 @@ def _asked_after_long_wait(engine: Engine, job: FailoverJob, step: Step, wait: W
         step.waiting_since = None
         return False
     if waited >= wait.limit:
-        questions.ask_about_long_wait(engine, job=job, step=step, reason=wait.reason)
+        questions.ask_about_long_wait(engine, job=job, step=step, wait=wait)
     return waited >= wait.limit
 
 

@@ -60,12 +60,14 @@ class Already:
 class Wait:
     """Not now; look again in `seconds`. The reason is shown to people.
 
-    What may never come by itself has a `limit` in seconds: so long after, a person is asked.
+    What may never come by itself has a `limit` in seconds: so long after, a person is asked. `may_undo` offers him to
+    stop there and undo; not where somebody else may have started the target VM, which has written then.
     """
 
     reason: str
     seconds: float = 5.0
     limit: float | None = None
+    may_undo: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from jobs.engine.contracts import Choice
+from jobs.engine.contracts import Choice, Wait
 from jobs.engine.journal import lock, record
 from jobs.engine.ports import Engine
 from jobs.engine.steps import end_step_as_done, end_step_as_failed
@@ -219,7 +219,7 @@ def ask_about_endless_job(engine: Engine, *, job: FailoverJob, step: Step, attem
 
 def ask_about_unseen_success(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttempt, seen: str) -> None:
     """Ask what to do when the job succeeded but the cloud does not look so."""
-    text = f"{step.title}: CloudStack reported success, but what is read back disagrees: {seen}."
+    text = f"{step.title}: it was reported as done, but what is read back disagrees: {seen}."
     ask(
         engine,
         job=job,
@@ -245,10 +245,25 @@ def ask_about_unclear(engine: Engine, *, job: FailoverJob, step: Step, attempt: 
     )
 
 
-def ask_about_long_wait(engine: Engine, *, job: FailoverJob, step: Step, reason: str) -> None:
-    """Ask what to do when what a step waits for does not come by itself."""
-    text = f"{step.title}: {reason} That does not come by itself. Put it right in CloudStack, then have it looked at."
-    ask(engine, job=job, step=step, kind="guard", text=text, seen={}, choices=(LOOK_AGAIN, *_ways_out(step)))
+def ask_about_long_wait(engine: Engine, *, job: FailoverJob, step: Step, wait: Wait) -> None:
+    """Ask what to do when what a step waits for has not come within its limit."""
+    minutes = round((wait.limit or 0.0) / 60)
+    text = (
+        f"{step.title}: {wait.reason} That has not come by itself within {minutes} minutes. Put it right, then have it "
+        "looked at again."
+    )
+    is_forward = step.plan.kind == PlanKind.FORWARD
+    may_undo = wait.may_undo and is_forward and job.point_of_no_return_at is None
+    seen = {"waiting_since": step.waiting_since.isoformat() if step.waiting_since else None}
+    ask(
+        engine,
+        job=job,
+        step=step,
+        kind="guard",
+        text=text,
+        seen=seen,
+        choices=(LOOK_AGAIN, *((UNDO,) if may_undo else ()), *_ways_out(step)),
+    )
 
 
 def ask_about_defect(engine: Engine, *, job: FailoverJob, defect: str) -> None:

@@ -15,7 +15,7 @@ from inventory.models import HoldMethod, ReplicaState, ReplicaVolume
 from jobs.commands.base import LONGEST_WAIT
 from jobs.engine.contracts import Command
 from jobs.models import FailoverJob, JobState, Outcome
-from tests.stories import test_choices_in_undos
+from tests.stories import test_choices_in_undos, test_long_waits
 from tests.support.choices import (
     TAKEN,
     Answered,
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_every_choice_that_the_code_offers_is_taken_by_a_story() -> None:
-    assert test_choices_in_undos.__name__, "the stories of undos are told there, and count"
+    assert all((test_choices_in_undos.__name__, test_long_waits.__name__)), "the stories told there count"
     assert set(TAKEN) == offered()
 
 

@@ -13,7 +13,7 @@ from tests.support.ends_of_tests import assert_in_window, assert_removed
 from tests.support.hook import Trouble
 from tests.support.scenes import scene
 from tests.support.service import describe
-from tests.support.telling import carry_on, for_seconds, until_called, until_done
+from tests.support.telling import answer, carry_on, for_seconds, until_called, until_done
 from tests.support.worlds import (
     assert_waits_for_operator,
     remember,
@@ -67,12 +67,13 @@ def test_replication_is_held_no_longer_than_the_snapshots_need() -> None:
 
 
 @pytest.mark.slow
-def test_a_hook_that_falls_silent_while_it_is_told_to_hold_is_asked_until_it_answers() -> None:
+def test_a_hook_that_falls_silent_while_it_is_told_to_hold_becomes_a_question() -> None:
     stage = scene(hold_method=HoldMethod.HOOK)
     before = remember(stage.simulator)
     stage.hook.misbehave("silent", nth=2)
     job = stage.service.start_test("vm-one")
     for_seconds(stage, 1800.0)
+    assert_waits_for_operator(job, kind="unclear")
 
     services.cancel(engine=stage.service.engine, job_id=job.job_id, actor="olga")
     for_seconds(stage, 600.0)
@@ -80,6 +81,7 @@ def test_a_hook_that_falls_silent_while_it_is_told_to_hold_is_asked_until_it_ans
     # Whether it holds is not known, so the job does not say that it has ended.
     assert job.state != JobState.FINISHED
     stage.hook.behave()
+    answer(stage, job, "look_again")
     carry_on(stage)
 
     assert_removed(stage, job, before, outcome=Outcome.CANCELLED)
