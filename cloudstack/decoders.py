@@ -39,6 +39,7 @@ def volume(value: object) -> Volume:
         type=fields.text("type"),
         device_id=fields.optional_integer("deviceid"),
         virtual_machine_id=fields.optional_text("virtualmachineid"),
+        virtual_machine_state=fields.optional_text("vmstate"),
         size=fields.optional_integer("size"),
         zone_id=fields.optional_text("zoneid"),
         account=fields.optional_text("account"),

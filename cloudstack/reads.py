@@ -64,10 +64,13 @@ class Reads:
 
     def virtual_machine(self, id: str) -> VirtualMachine | None:
         """Return the VM, None when CloudStack knows none of this id."""
-        found = self._by_ids(
-            "listVirtualMachines", "virtualmachine", decoders.virtual_machine, [id], lambda machine: machine.id
+        return _only(self.virtual_machines([id]))
+
+    def virtual_machines(self, ids: Sequence[str]) -> tuple[VirtualMachine, ...]:
+        """Return those of the VMs that are there, in the order asked for."""
+        return self._by_ids(
+            "listVirtualMachines", "virtualmachine", decoders.virtual_machine, ids, lambda machine: machine.id
         )
-        return _only(found)
 
     def virtual_machines_named(self, name: str) -> tuple[VirtualMachine, ...]:
         """Return the VMs of this name, in any case; unique within a network domain only."""

@@ -64,20 +64,33 @@ class Glimpses:
 
     now: Callable[[], datetime]
     _seen: dict[str, tuple[datetime, Volume | VirtualMachine]] = field(default_factory=dict)
+    # VMs' states as a volume on them told: that of a VM which itself was not read.
+    _states: dict[str, tuple[datetime, str]] = field(default_factory=dict)
 
     def note(self, resource: str, seen: Volume | VirtualMachine) -> None:
         """Keep what was just read."""
         self._seen[resource] = (self.now(), seen)
+        if isinstance(seen, Volume) and seen.virtual_machine_id and seen.virtual_machine_state:
+            self._states[f"vm:{seen.virtual_machine_id}"] = (self.now(), seen.virtual_machine_state)
 
     def recall(self, resource: str) -> Volume | VirtualMachine | None:
         """Give what was read a moment ago; None when that is too long ago, or it may have changed since."""
         read_at, seen = self._seen.get(resource, (None, None))
-        return seen if read_at is not None and timedelta(0) <= self.now() - read_at <= MOMENT else None
+        return seen if self._is_of_this_moment(read_at) else None
+
+    def recall_state(self, resource: str) -> str:
+        """Give the state of a VM as a volume on it told a moment ago; nothing when it is not known any more."""
+        read_at, state = self._states.get(resource, (None, ""))
+        return state if self._is_of_this_moment(read_at) else ""
 
     def forget(self, resources: Iterable[str]) -> None:
         """Forget what is about to change."""
         for resource in resources:
             self._seen.pop(resource, None)
+            self._states.pop(resource, None)
+
+    def _is_of_this_moment(self, read_at: datetime | None) -> bool:
+        return read_at is not None and timedelta(0) <= self.now() - read_at <= MOMENT
 
 
 @dataclass(frozen=True)
@@ -120,6 +133,10 @@ class World:
         if machine is not None:
             self.glimpses.note(f"vm:{id}", machine)
         return machine
+
+    def was_just_seen_stopped(self, vm_id: str) -> bool:
+        """Whether a disk on the VM told a moment ago that the VM is stopped: for guards of what does no harm."""
+        return self.glimpses.recall_state(f"vm:{vm_id}") == "Stopped"
 
     def volume_just_seen(self, id: str) -> Volume | None:
         """Give the volume as it was read a moment ago, or read it: for guards."""

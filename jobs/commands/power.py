@@ -91,7 +91,10 @@ class ProtectTarget(CommandBase):
         return (f"vm:{self.target_vm_id}",)
 
     def guard(self, world: World) -> Guarded:
-        """Look whether it is so already."""
+        """Look whether it is so already; not where a disk of it has just told that it is stopped."""
+        if self.protected and world.was_just_seen_stopped(self.target_vm_id):
+            # To say it a second time changes nothing, so what was told of the VM is enough to say it.
+            return Clear()
         vm = world.gateway.virtual_machine(self.target_vm_id)
         if vm is None:
             return (

@@ -53,8 +53,8 @@ def write_file(row: Generation) -> None:
 def marks_in_cloud(gateway: Gateway, cloud: TargetCloud) -> list[Mark]:
     """Give the marks on the appliances of a cloud; raises CloudError."""
     found = []
-    for appliance in Appliance.objects.filter(cloud=cloud):
-        for text in _tags(gateway, appliance).values():
+    for appliance, tags in _appliances_with_tags(gateway, cloud):
+        for text in tags.values():
             if mark := _parsed(text, place=f"the tag of appliance {appliance.name} in {cloud.name}"):
                 found.append(mark)
     return found
@@ -65,8 +65,7 @@ def move_tags(gateway: Gateway, cloud: TargetCloud, row: Generation, *, new_id: 
 
     It waits for no job: what is read at the next call decides what is missing.
     """
-    for appliance in Appliance.objects.filter(cloud=cloud):
-        tags = _tags(gateway, appliance)
+    for appliance, tags in _appliances_with_tags(gateway, cloud):
         for send, key, text in _next_call(gateway, tags, str(row)):
             ticket = Ticket(async_job_id=new_id(), deadline=gateway.clock.now() + _FENCE_SECONDS)
             send("UserVm", [appliance.virtual_machine_id], {key: text}, ticket=ticket)
@@ -85,10 +84,14 @@ def _next_call(gateway: Gateway, tags: dict[str, str], wanted: str) -> Iterator[
         yield gateway.delete_tags, stale[0], tags[stale[0]]
 
 
-def _tags(gateway: Gateway, appliance: Appliance) -> dict[str, str]:
-    machine = gateway.virtual_machine(appliance.virtual_machine_id)
-    tags = (machine.tags if machine is not None else None) or {}
-    return {key: text for key, text in tags.items() if key in KEYS}
+def _appliances_with_tags(gateway: Gateway, cloud: TargetCloud) -> list[tuple[Appliance, dict[str, str]]]:
+    """Read all appliances of a cloud together: each process asks before its first act, however many there are."""
+    appliances = list(Appliance.objects.filter(cloud=cloud))
+    machines = gateway.virtual_machines([appliance.virtual_machine_id for appliance in appliances])
+    marks = {
+        machine.id: {key: text for key, text in (machine.tags or {}).items() if key in KEYS} for machine in machines
+    }
+    return [(appliance, marks.get(appliance.virtual_machine_id, {})) for appliance in appliances]
 
 
 def _number(text: str) -> int:

@@ -160,6 +160,7 @@ def test_the_values_of_an_attached_replica() -> None:
         zone_id="8c5bf3f3-19f0-4402-8f6c-f716a89202f0",
         account="admin",
         delete_protection=False,
+        virtual_machine_state="Running",
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from jobs.models import FailoverJob
+from jobs.models import FailoverJob, Outcome
 from jobs.world import World
 from tests.support.scenes import Scene, scene
 
@@ -82,3 +84,49 @@ def test_a_read_back_always_asks_the_cloud() -> None:
     world.volume(volume_id)
 
     assert _reads(stage) == before + 1
+
+
+def test_a_disk_tells_the_state_of_its_vm_for_a_moment() -> None:
+    stage = scene()
+    job, world, volume_id = _world(stage)
+    appliance = stage.inventory.vms["one"].appliance.virtual_machine_id
+    stage.simulator.call("stopVirtualMachine", id=appliance, forced="true")
+    stage.service.clock.stepped.advance(60.0)
+
+    world.volume(volume_id)
+    assert world.was_just_seen_stopped(appliance)
+
+    stage.service.engine.worlds.about_to_change(job, [f"vm:{appliance}"])
+    assert not world.was_just_seen_stopped(appliance)
+    world.volume(volume_id)
+    stage.service.clock.stepped.advance(1.1)
+    assert not world.was_just_seen_stopped(appliance)
+
+
+def test_a_disk_of_a_running_vm_tells_nothing_that_a_guard_may_rest_on() -> None:
+    stage = scene()
+    _, world, volume_id = _world(stage)
+
+    world.volume(volume_id)
+
+    assert not world.was_just_seen_stopped(stage.inventory.vms["one"].appliance.virtual_machine_id)
+
+
+def test_a_failover_of_one_disk_needs_no_more_calls_than_it_is_said_to(
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    stage = scene("fleet:12")
+    practice, measured = [vm.vm_id for vm in stage.inventory.vms.values()][5:7]
+    stage.service.start_live(practice)
+    stage.service.run()
+    before = len(stage.simulator.calls.commands())
+
+    with django_capture_on_commit_callbacks(execute=True):
+        job = stage.service.start_live(measured)
+    stage.service.run()
+
+    job.refresh_from_db()
+    calls = stage.simulator.calls.commands()[before:]
+    assert job.outcome == Outcome.SUCCEEDED
+    # How often an async job is asked for is the watcher's guess about the cloud.
+    assert len([call for call in calls if call != "queryAsyncJobResult"]) <= 25

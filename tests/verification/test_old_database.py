@@ -5,6 +5,7 @@ The database is taken back to an earlier moment by a savepoint, as a restored ba
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,6 +106,27 @@ def test_a_restored_backup_is_noticed_by_either_mark_alone(left: str, settings: 
 
     assert "older than the world" in obstacle and left in obstacle
     assert paused_reason() == obstacle
+
+
+def test_the_marks_of_all_appliances_are_read_by_one_call() -> None:
+    stage = scene("fleet:20")
+    before = stage.simulator.calls.count("listVirtualMachines")
+
+    assert _obstacle(stage) == ""
+    _keep(stage, times=1)
+
+    assert stage.inventory.cloud.appliances.count() == 4
+    # The guards of two processes.
+    assert stage.simulator.calls.count("listVirtualMachines") == before + 2
+
+
+def test_an_appliance_that_is_gone_hides_no_mark_of_the_others(settings: Settings) -> None:
+    stage = scene()
+    _restored(stage)
+    Path(settings.GENERATION_FILE).unlink()
+    stage.inventory.cloud.appliances.create(name="gone", virtual_machine_id=str(uuid.uuid4()))
+
+    assert "older than the world" in _obstacle(stage)
 
 
 def test_a_restored_backup_under_a_running_process_is_noticed_by_its_memory(settings: Settings) -> None:
