@@ -18,13 +18,13 @@ class Volume:
     type: str
     device_id: int | None = None
     virtual_machine_id: str | None = None
-    virtual_machine_state: str | None = None
     size: int | None = None
     zone_id: str | None = None
     account: str | None = None
     delete_protection: bool | None = None
     snapshot_id: str | None = None
     template_id: str | None = None
+    virtual_machine_state: str | None = None
 
 
 @dataclass(frozen=True)
