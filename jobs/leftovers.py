@@ -12,6 +12,7 @@ from jobs.models import FailoverJob, PlanKind, Question, Step, StepState
 
 FORCED = "cleanup_forced"
 _REPLICA = "replica"
+_NOT_REVERTED = "not_reverted"
 # What a step of an undo is about: the type of the resource, and the argument that holds its id.
 RESOURCES = {
     "attach_to_appliance": ("volume", "volume_id"),
@@ -26,13 +27,16 @@ RESOURCES = {
     "revert_snapshot": ("volume", "volume_id"),
     "stop_target": ("virtual_machine", "target_vm_id"),
 }
+_THEN = "then ask for the cleanup of the test, or the rollback or commit of the live failover, again"
 _TO_DO = {
-    "volume": "Find out in CloudStack what holds it and detach it there; then ask for the cleanup again.",
-    "snapshot": "Find out in CloudStack why it can't be removed; then ask for the cleanup again.",
-    "virtual_machine": "Stop it in CloudStack, see that no replica hangs on it, then ask for the cleanup again.",
+    "volume": f"Find out in CloudStack what holds it and detach it there, {_THEN}.",
+    "snapshot": f"Find out in CloudStack why it can't be removed, {_THEN}.",
+    "virtual_machine": f"Stop it in CloudStack, see that no replica hangs on it, {_THEN}.",
     "replication": "Let the replication engine go on with this VM by hand.",
-    _REPLICA: "Bring it back to its appliance in CloudStack, at its old device, and have it verified before the next "
-    "failover; or remove what stands in the way and ask for the cleanup again.",
+    _REPLICA: f"Remove what stands in the way, {_THEN}; or bring it back to its appliance in CloudStack yourself, "
+    "at its old device, and have it verified before the next failover.",
+    _NOT_REVERTED: "It was not brought back to its rollback point: while it hangs nowhere ask for the rollback again; "
+    "on its appliance have it replicated in full, or verified, before the next failover.",
 }
 _LEFT = "An operator ended the job and left everything where it was."
 
@@ -68,8 +72,12 @@ def entry_of(step: Step, *, steps: Iterable[Step] | None = None) -> dict[str, An
         "id": id,
         "is_replica": is_replica,
         "reason": _why(step),
-        "to_do": _TO_DO.get(_REPLICA if is_replica else kind, "See the runbook."),
+        "to_do": _TO_DO.get(_what_to_do(step) if is_replica else kind, "See the runbook."),
     }
+
+
+def _what_to_do(step: Step) -> str:
+    return _NOT_REVERTED if step.command == "revert_snapshot" else _REPLICA
 
 
 def may_be_left(step: Step) -> bool:

@@ -32,7 +32,7 @@ from jobs.rollback_windows import window_body
 from jobs.snapshot_sets import CHOSEN
 from jobs.start_options import accepts_stalled, older_snapshots
 from jobs.timeline import plans_of
-from jobs.verbs import obstacle_to_extension, obstacle_to_rollback
+from jobs.verbs import obstacle_to_commit, obstacle_to_extension, obstacle_to_rollback
 
 _GUESSED_SECONDS = 5.0
 _REDACTOR = Redactor()
@@ -243,7 +243,7 @@ def allowed_actions(job: FailoverJob) -> list[AllowedAction]:
     """Say which verbs may be used now, and why not the others."""
     asked = bool(open_questions(job))
     cleanup, extend, back = obstacle_to_cleanup(job), obstacle_to_extension(job), obstacle_to_rollback(job)
-    retry = obstacle_to_retry(job)
+    retry, stay = obstacle_to_retry(job), obstacle_to_commit(job)
     if job.state == JobState.FINISHED:
         cancel = "The job is finished."
     elif job.window_opened_at is not None:
@@ -261,7 +261,7 @@ def allowed_actions(job: FailoverJob) -> list[AllowedAction]:
         AllowedAction("cleanup", allowed=not cleanup, reason=cleanup),
         AllowedAction("extend", allowed=not extend, reason=extend),
         AllowedAction("rollback", allowed=not back, reason=back),
-        AllowedAction("commit", allowed=not back, reason=back),
+        AllowedAction("commit", allowed=not stay, reason=stay),
     ]
 
 

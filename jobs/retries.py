@@ -42,6 +42,7 @@ from validation.errors import NotReady
 
 _FAILED = frozenset({Outcome.FAILED, Outcome.CANCELLED, Outcome.ROLLED_BACK})
 _EVENT = "retried"
+_UNDONE_IN_PART = "Its undo left something undone: to have that finished ask for the {verb} instead."
 # The cloud (or a proxy) dropped our job ids then: nothing more is sent under that job.
 _UNSAFE_QUESTION = "foreign_job_id"
 
@@ -161,7 +162,9 @@ def _route_of(engine: Engine, job: FailoverJob) -> _Route:
         return _Route(Way.ANSWER, f"{title}: it is run again, after its conditions were read again.", question=question)
     left = windows.left_by(job)
     if left is None or left.kind != PlanKind.FORWARD:
-        return _Route(Way.RESTART, "Nothing is left to go on with, so another job is started from the same request.")
+        words = "Nothing is left to go on with, so another job is started from the same request."
+        finished_by = "rollback" if job.job_type == JobType.LIVE else "cleanup"
+        return _Route(Way.RESTART, words if left is None else f"{words} {_UNDONE_IN_PART.format(verb=finished_by)}")
     lost = _reasons_to_begin_again(engine, job, left)
     if lost:
         words = f"It can't go on where it stopped, so another job is started from the same request: {'; '.join(lost)}."

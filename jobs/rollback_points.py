@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from cloudstack import CloudError
@@ -16,13 +16,20 @@ from jobs.plans.specification import DiskSpecification, FailoverSpecification
 _GOOD = "BackedUp"
 
 
-def rollback_points(*, engine: Engine, job: FailoverJob, results: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Give the ids of all rollback points; each of them the cloud shows as good now.
+def rollback_points(
+    *,
+    engine: Engine,
+    job: FailoverJob,
+    results: Mapping[str, Mapping[str, Any]],
+    volume_ids: Collection[str] | None = None,
+) -> list[str]:
+    """Give the ids of all rollback points, or of those of some volumes; each of them the cloud shows as good now.
 
     Reads the cloud, so call it outside of transactions. Raises CannotRollBack naming what is missing, CloudNotUsable.
     """
     spec = FailoverSpecification.from_json(job.specification)
-    points = {point_of(results, disk): disk for disk in spec.disks}
+    wanted = [disk for disk in spec.disks if volume_ids is None or disk.volume_id in volume_ids]
+    points = {point_of(results, disk): disk for disk in wanted}
     try:
         gateway = engine.worlds.of(job).gateway
         states = {snapshot_id: _state(gateway.snapshot(snapshot_id)) for snapshot_id in points}

@@ -65,7 +65,8 @@ class VerbViewSet(ViewSet):
         """Roll a live failover back to the moment before its first start.
 
         The VM is stopped, its disks are reverted and go back to the appliance, the VM is removed. What it wrote is
-        lost: `dry_run=true` says since when, and `confirm_vm_name` must be its name.
+        lost: `dry_run=true` says since when, and `confirm_vm_name` must be its name. Of a failover whose undo or
+        rollback left something undone, or that an operator left where it was, the rest is put back.
         """
         parser, query = RollbackBody(data=request.data), DryRunQuery(data=request.query_params)
         query.is_valid(raise_exception=True)

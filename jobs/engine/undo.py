@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection, Iterable
+from typing import Any, Protocol
 
 from jobs.engine.contracts import Command, NoInverse, PlannedStep, PlannedSteps
 from jobs.engine.journal import load_command, results_of
@@ -52,22 +53,49 @@ def _effect(command: Command) -> tuple[str, dict[str, Any]]:
     return command.effect or command.name, command.arguments()
 
 
-def skipped_of(engine: Engine, *, plan: Plan) -> PlannedSteps:
-    """Give the steps of an ended undo or cleanup that an operator skipped, to be tried again in the same order."""
-    skipped = [step for step in plan.steps.order_by("position") if step.state == StepState.SKIPPED]
+def skipped_of(
+    engine: Engine, *, plan: Plan, phase: Phase = Phase.CLEANUP, keys: Collection[str] | None = None
+) -> PlannedSteps:
+    """Give the steps of an ended undo or cleanup that an operator skipped, to be tried again in the same order.
+
+    With `keys` only those of them.
+    """
+    steps = list(plan.steps.order_by("position"))
+    skipped = [step for step in steps if step.state == StepState.SKIPPED and (keys is None or step.key in keys)]
     results = results_of(plan.job_id)
-    keys = {step.key for step in skipped}
+    after = needs_among(steps, {step.key for step in skipped})
     return PlannedSteps(
         steps=[
             PlannedStep(
                 key=step.key,
-                phase=Phase.CLEANUP,
+                phase=phase,
                 command=load_command(engine, step, results=results),
-                after=tuple(key for key in step.after if key in keys),
+                after=after[step.key],
             )
             for step in skipped
         ]
     )
+
+
+class _Ordered(Protocol):
+    """A step of a plan, written or not: its name, and those it comes after."""
+
+    @property
+    def key(self) -> str:
+        """Give its name."""
+
+    @property
+    def after(self) -> Iterable[str]:
+        """Give the names of the steps it needs."""
+
+
+def needs_among(steps: Iterable[_Ordered], keys: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Give for each step which of `keys` it comes after, directly or through steps that are not among them."""
+    needs: dict[str, tuple[str, ...]] = {}
+    for step in steps:
+        found = [(key,) if key in keys else needs.get(key, ()) for key in step.after]
+        needs[step.key] = tuple(dict.fromkeys(key for some in found for key in some))
+    return needs
 
 
 def _needed_before(

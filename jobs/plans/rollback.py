@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from jobs.commands.appliance import AttachToAppliance
@@ -13,6 +14,7 @@ from jobs.commands.snapshots import DeleteSnapshot
 from jobs.commands.target import DestroyTarget
 from jobs.commands.target_disks import DetachFromTarget
 from jobs.engine.contracts import PlannedStep, PlannedSteps
+from jobs.engine.undo import needs_among
 from jobs.models import Phase
 from jobs.plans.specification import DiskSpecification, FailoverSpecification
 
@@ -49,6 +51,22 @@ def rollback(spec: FailoverSpecification, results: Results) -> PlannedSteps:
     steps.append(PlannedStep("rollback-destroy", Phase.REVERTING, destroy, after=returned))
     steps.append(PlannedStep("rollback-release", Phase.REVERTING, release, after=returned))
     return PlannedSteps(steps=steps)
+
+
+def rest_of_rollback(
+    spec: FailoverSpecification, results: Results, *, undone: Collection[str], at_home: Collection[str]
+) -> PlannedSteps:
+    """Give what a rollback left undone, in its order; `at_home` are the volumes that hang on the appliance again.
+
+    Those are not reverted any more: replication may have written to them since. Before a disk comes off the VM, or the
+    VM is removed, it is seen stopped and unprotected once more: somebody may have started it in between.
+    """
+    keys = set(undone) - {_key("revert", disk) for disk in spec.disks if disk.volume_id in at_home}
+    if keys & {"rollback-destroy", *(_key("detach", disk) for disk in spec.disks)}:
+        keys |= {"rollback-stop", "rollback-unprotect"}
+    whole = rollback(spec, results).steps
+    after = needs_among(whole, keys)
+    return PlannedSteps(steps=[replace(step, after=after[step.key]) for step in whole if step.key in keys])
 
 
 def commit(spec: FailoverSpecification, results: Results) -> PlannedSteps:

@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from cloudstack_simulator import Fault
-from jobs import verbs
+from jobs import services, verbs
+from jobs.leftovers import left_behind
 from jobs.models import FailoverJob, Outcome
 from tests.support.scenes import Scene, scene
 from tests.support.serving import reached_by_doors
@@ -179,3 +182,61 @@ def test_readiness_offers_a_test_from_the_rollback_points_of_a_replica_that_is_i
     body = viewer.get(f"/api/v1/failover/{job.source_vm_id}/readiness?type=test").json()
 
     assert f'from_snapshots_of \\"{job.job_id}\\"' in json.dumps(body)
+
+
+def _half_rolled_back(stage: Scene) -> FailoverJob:
+    """Roll a failover back whose disk can't be hung back, and skip that."""
+    job = _failed_over(stage)
+    stage.simulator.faults.add(Fault("attachVolume", "refuse", times=1000))
+    verbs.roll_back(engine=stage.service.engine, job_id=job.job_id, typed_name=job.vm_name, actor="olga")
+    stage.service.run()
+    question = job.questions.get(answered_at=None)
+    services.answer(
+        engine=stage.service.engine, job_id=job.job_id, question_id=question.pk, choice="skip", actor="olga"
+    )
+    stage.service.run()
+    stage.simulator.faults.clear()
+    return FailoverJob.objects.get(pk=job.pk)
+
+
+def test_a_half_skipped_rollback_is_finished_over_the_api(stage: Scene, operator: APIClient) -> None:
+    job = _half_rolled_back(stage)
+    status = operator.get(f"/api/v1/failover/{job.job_id}/status").json()
+    assert {"action": "rollback", "allowed": True, "reason": ""} in status["allowed_actions"]
+    preview = _post(operator, job, "rollback?dry_run=true", {}).json()["rollback"]
+    assert preview["words"] == "It goes on with what was left undone."
+
+    answer = _post(operator, job, "rollback", {"confirm_vm_name": job.vm_name, "reason": "the appliance is well"})
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "reverting"), answer.content
+    _carried_on(stage)
+    after = operator.get(f"/api/v1/failover/{job.job_id}/status").json()
+    assert (after["outcome"], after["job_details"]["left_behind"]) == ("rolled_back", [])
+    assert _post(operator, job, "rollback", {"confirm_vm_name": job.vm_name}).status_code == 409
+
+
+def test_a_half_skipped_rollback_is_finished_at_the_command_line(stage: Scene) -> None:
+    job = _half_rolled_back(stage)
+    out = io.StringIO()
+
+    call_command("failover", "rollback", job.job_id, "--dry-run", stdout=out)
+    call_command("failover", "rollback", job.job_id, "--confirm-vm-name", job.vm_name, stdout=out)
+
+    assert "It goes on with what was left undone." in out.getvalue()
+    assert "1. Attach" in out.getvalue()
+    _carried_on(stage)
+    job.refresh_from_db()
+    assert (job.outcome, left_behind(job)) == (Outcome.ROLLED_BACK, [])
+
+
+def test_a_half_skipped_rollback_is_finished_in_the_admin(stage: Scene, admin_client: Client) -> None:
+    job = _half_rolled_back(stage)
+    page = reverse("admin:jobs_failoverjob_rollback", args=[job.pk])
+
+    assert "It goes on with what was left undone." in admin_client.get(page).content.decode()
+    taken = admin_client.post(page, {"typed_name": job.vm_name, "reason": "the appliance is well"})
+
+    assert taken.status_code == 302
+    _carried_on(stage)
+    job.refresh_from_db()
+    assert (job.outcome, left_behind(job)) == (Outcome.ROLLED_BACK, [])

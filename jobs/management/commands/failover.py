@@ -15,6 +15,7 @@ from jobs.retries import retry, retry_preview
 from jobs.runtime import process_engine, process_gateways
 from validation.errors import NotReady
 
+_NOT_RUN = "Nothing is lost: its target VM was never started here."
 VERBS = ("status", "cancel", "cleanup", "answer", "extend", "rollback", "commit", "retry")
 
 
@@ -100,10 +101,10 @@ class Command(BaseCommand):
             self.stdout.write(f"  {number}. {title}")
 
     def _preview(self, preview: dict[str, Any]) -> None:
-        self.stdout.write(
-            f"Lost: what {preview['vm_name']} wrote since {preview['writes_lost_since']} "
-            f"({preview['writes_lost_seconds']:.0f} s)."
-        )
+        self.stdout.write(preview["words"])
+        since = preview["writes_lost_since"]
+        seconds = f"{preview['writes_lost_seconds']:.0f} s"
+        self.stdout.write(f"Lost: what {preview['vm_name']} wrote since {since} ({seconds})." if since else _NOT_RUN)
         for number, title in enumerate(preview["steps"], 1):
             self.stdout.write(f"  {number}. {title}")
         self.stdout.write(preview["after_it"])
