@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
 from failover_project.api.authentication import is_loopback
 from failover_project.environment import Reading
 from inventory.redaction import REDACTED, Redactor
-from notifications.addresses import AddressNotAllowed, listed_origin
+from notifications.addresses import AddressNotAllowed, listed_origin, slack_address
 
 BROKERS = ("memory", "redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps")
 SHORTEST_SECRET = 32
@@ -104,13 +107,30 @@ def _receivers(settings: Any) -> Iterator[Judgement]:
                 yield Judgement(name, f"{entry!r} is sent to in the clear.", is_nonsense=False)
     if settings.EMAIL_HOST and settings.EMAIL_SECURITY == "none" and not is_loopback(settings.EMAIL_HOST):
         yield Judgement("EMAIL_SECURITY", "is none: mail goes to its server in the clear.", is_nonsense=False)
+    yield from _operators(settings)
+
+
+def _operators(settings: Any) -> Iterator[Judgement]:
+    """Judge where drift is told: what can't be sent would be missed only when it matters."""
+    if settings.OPERATORS_EMAIL:
+        try:
+            validate_email(settings.OPERATORS_EMAIL)
+        except ValidationError:
+            yield Judgement("OPERATORS_EMAIL", "is not one e-mail address; for several people take a list's.")
+        if not settings.EMAIL_HOST:
+            yield Judgement("OPERATORS_EMAIL", "is set, but no EMAIL_HOST that could carry it.")
+    if settings.OPERATORS_SLACK_WEBHOOK:
+        try:
+            slack_address(settings.OPERATORS_SLACK_WEBHOOK, hosts=settings.SLACK_HOSTS)
+        except AddressNotAllowed as error:
+            yield Judgement("OPERATORS_SLACK_WEBHOOK", f"can't be sent to: {error}")
 
 
 def _secrets(readings: tuple[Reading, ...]) -> Iterator[Judgement]:
     secrets = {reading.name: reading.value for reading in readings if reading.is_secret}
     for name, value in secrets.items():
-        # Flower's password is judged with Flower, which asks the same before it starts; the mail server's is not ours.
-        if name not in {"FLOWER_PASSWORD", "EMAIL_HOST_PASSWORD"}:
+        # Flower's password is judged with Flower, which asks the same before it starts; the others are not ours.
+        if name not in {"FLOWER_PASSWORD", "EMAIL_HOST_PASSWORD", "OPERATORS_SLACK_WEBHOOK"}:
             yield from _secret(name, value, least=SHORTEST_SECRET)
     if len(set(secrets.values())) < len(secrets):
         yield Judgement("FIELD_KEY", "is the same as another secret; each must be one of its own.")

@@ -218,6 +218,9 @@ EMAIL_HOST_PASSWORD = env.optional_secret("EMAIL_HOST_PASSWORD")
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "failover@localhost")
 # A mail server that takes the connection and says nothing is waited for so long.
 EMAIL_TIMEOUT = 10
+# Who is told of what belongs to no failover: a cloud that differs from what is recorded.
+OPERATORS_EMAIL = env.text("OPERATORS_EMAIL")
+OPERATORS_SLACK_WEBHOOK = env.optional_secret("OPERATORS_SLACK_WEBHOOK")
 
 # --- Tests: how long a test VM may be asked to run. ---
 MIN_TEST_SECONDS = int(env.number("MIN_TEST_SECONDS", 60))
@@ -354,6 +357,7 @@ if RECENT_LOG_MB > 0:
         "max_bytes": int(RECENT_LOG_MB * 1024 * 1024),
         "formatter": "json",
     }
+_SECRETS = (SECRET_KEY, FIELD_KEY, FLOWER_PASSWORD, EMAIL_HOST_PASSWORD, METRICS_TOKEN, OPERATORS_SLACK_WEBHOOK)
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -364,7 +368,7 @@ LOGGING: dict[str, Any] = {
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 stamp_process,
                 # Here, where every record of every logger passes on its way to any log.
-                Redactor(known=(SECRET_KEY, FIELD_KEY, FLOWER_PASSWORD, EMAIL_HOST_PASSWORD, METRICS_TOKEN)),
+                Redactor(known=_SECRETS),
                 structlog.processors.JSONRenderer(),
             ],
             "foreign_pre_chain": _SHARED_PROCESSORS,

@@ -30,9 +30,9 @@ class Origin:
         return f"{self.host}:{self.port}" if self.port != _PORTS[self.scheme] else self.host
 
 
-def slack_address(address: str) -> Origin:
-    """Give the origin of a Slack webhook; raises AddressNotAllowed."""
-    return _allowed(address, hosts=settings.SLACK_HOSTS, setting="SLACK_HOSTS")
+def slack_address(address: str, *, hosts: Iterable[str] | None = None) -> Origin:
+    """Give the origin of a Slack webhook, on a host of the settings or of `hosts`; raises AddressNotAllowed."""
+    return _allowed(address, hosts=settings.SLACK_HOSTS if hosts is None else hosts, setting="SLACK_HOSTS")
 
 
 def webhook_address(address: str) -> Origin:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
@@ -105,4 +106,6 @@ def _tell(cloud: TargetCloud, fresh: list[Finding], *, at: datetime) -> None:
         words="\n".join(words),
         at=at,
         body={"cloud": cloud.name, "findings": [finding.as_json() for finding in fresh[:MOST_KEPT]]},
+        email=settings.OPERATORS_EMAIL,
+        slack_webhook=settings.OPERATORS_SLACK_WEBHOOK,
     )

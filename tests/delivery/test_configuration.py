@@ -51,6 +51,7 @@ def test_no_secret_and_no_password_is_shown(tmp_path: Path) -> None:
         "DATABASE_URL": "postgres://dba:Pg%40Hush@db.example.net/failover",
         "BROKER_URL": "amqps://bee:Rabbit%2FHush@mq.example.net//",
         "CACHE_URL": "redis://:Cache-Hush@cache.example.net/1",
+        "OPERATORS_SLACK_WEBHOOK": "https://hooks.slack.com/services/Hush",
     }
     shown = manage("check_config", tmp_path=tmp_path, **secrets)
     assert shown.returncode == 0, shown.stdout + shown.stderr
@@ -100,6 +101,8 @@ def test_what_cannot_be_read_ends_every_command_with_one_sentence(tmp_path: Path
                 "MAX_TEST_SECONDS": "59",
                 "ALLOWED_HOSTS": "https://failover.example.net",
                 "CSRF_TRUSTED_ORIGINS": "failover.example.net",
+                "OPERATORS_EMAIL": "one@example.net, two@example.net",
+                "OPERATORS_SLACK_WEBHOOK": "https://chat.example.net/Hush",
             },
             {
                 "BROKER_URL",
@@ -114,6 +117,8 @@ def test_what_cannot_be_read_ends_every_command_with_one_sentence(tmp_path: Path
                 "MAX_TEST_SECONDS",
                 "ALLOWED_HOSTS",
                 "CSRF_TRUSTED_ORIGINS",
+                "OPERATORS_EMAIL",
+                "OPERATORS_SLACK_WEBHOOK",
             },
         ),
         ({"SECRET_KEY": GOOD["FIELD_KEY"], "FIELD_KEY": GOOD["FIELD_KEY"]}, {"FIELD_KEY"}),

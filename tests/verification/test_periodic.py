@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.core.mail import EmailMessage
 
 from cloudstack import Gateway
 from cloudstack_simulator.records import Volume
@@ -15,7 +17,10 @@ from jobs.keeper import Keeper
 from jobs.models import FailoverJob, JobState, WorldLook
 from jobs.verification.findings import Drift
 from jobs.verification.periodic import look_when_due
-from notifications.models import Event, Notification
+from notifications.deliveries import Deliverer
+from notifications.models import Delivery, Event, Notification
+from notifications.sending import Sender
+from tests.notifications.receiver import listening
 from tests.support.scenes import Scene, scene
 from tests.support.telling import carry_on, until_done
 
@@ -164,3 +169,46 @@ def test_a_service_that_is_paused_looks_at_nothing(monkeypatch: pytest.MonkeyPat
     keeper.verify_forever()
 
     assert not WorldLook.objects.exists()
+
+
+def test_drift_goes_once_by_mail_and_once_to_slack_and_not_with_every_look(
+    settings: Any, mailoutbox: list[EmailMessage]
+) -> None:
+    stage = scene()
+    with listening() as slack:
+        settings.SLACK_HOSTS, settings.EMAIL_HOST = [slack.origin], "mail.example.org"
+        settings.OPERATORS_EMAIL = "operators@example.org"
+        settings.OPERATORS_SLACK_WEBHOOK = f"{slack.origin}/services/token"
+        _replica(stage).vm_id = None
+        for _ in range(3):
+            _look(stage)
+            deliver_all(stage)
+        _replica(stage, "vm-two").vm_id = None
+        _look(stage)
+        deliver_all(stage)
+
+        posted = [json.loads(body)["text"] for _, _, body in slack.came]
+    subjects = [mail.subject for mail in mailoutbox]
+    assert subjects == ["Cloud simulated differs from what is recorded"] * 2
+    assert [mail.to for mail in mailoutbox] == [["operators@example.org"]] * 2
+    first, second = (str(mail.body) for mail in mailoutbox)
+    assert "replica of one disk 0" in first and "replica of two" not in first
+    assert "replica of two disk 0" in second and "replica of one" not in second
+    assert [("of one disk" in text, "of two disk" in text) for text in posted] == [(True, False), (False, True)]
+    assert "token" not in str(Delivery.objects.values_list("receiver", "trouble"))
+
+
+def test_without_an_address_drift_goes_to_webhooks_only() -> None:
+    stage = scene()
+    _replica(stage).vm_id = None
+
+    _look(stage)
+    deliver_all(stage)
+
+    assert len(_told()) == 1
+    assert not Delivery.objects.exists()
+
+
+def deliver_all(stage: Scene) -> None:
+    """Carry out all that the outbox holds."""
+    Deliverer(Sender(now=stage.service.clock.now)).deliver_due()
