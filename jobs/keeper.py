@@ -20,6 +20,7 @@ from inventory.probing import probe_cloud
 from inventory.tallies.counting import flush_forever
 from jobs.audit_trail import SEALER, TimelineSealer
 from jobs.engine import leases
+from jobs.engine.crew import QuestionsSideBySide, RoundsSideBySide
 from jobs.engine.ports import Engine
 from jobs.engine.sweeper import sweep, tidy
 from jobs.engine.watcher import ROLE, Watcher
@@ -38,6 +39,9 @@ log = structlog.get_logger(__name__)
 # Between two rounds: never shorter than this, and never longer, since the database tells of what others submitted.
 SHORTEST_SECONDS = 0.01
 LONGEST_SECONDS = 0.2
+# So many clouds are watched at once, each by so many questions at once; a silent one keeps its place for a time-out.
+MOST_CLOUDS = 16
+MOST_QUESTIONS = 4
 # The watcher's role is renewed as often as a lease; who has it not asks for it more often.
 STANDBY_SECONDS = 1.0
 SWEEP_SECONDS = 0.5
@@ -70,7 +74,8 @@ class Keeper:
 
     def watch_forever(self) -> None:
         """Watch and sweep; of several processes one does it at a time, by a lease in the database."""
-        watcher = Watcher(self.engine)
+        rounds = RoundsSideBySide(most=MOST_CLOUDS)
+        watcher = Watcher(self.engine, rounds=rounds, questions=lambda: QuestionsSideBySide(most=MOST_QUESTIONS))
         swept_at = tidied_at = renewed_at = noted_at = 0.0
         watches = False
         while True:
@@ -79,7 +84,8 @@ class Keeper:
                 watches = leases.take_role(self.engine, role=ROLE)
                 renewed_at = now
             if watches:
-                watcher.watch_once()
+                # A round that lasts longer goes on beside the other clouds' next ones, and beside the sweeper.
+                watcher.watch_once(at_most=LONGEST_SECONDS)
             if watches and now >= swept_at + SWEEP_SECONDS:
                 sweep(self.engine)
                 swept_at = now

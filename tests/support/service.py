@@ -25,9 +25,10 @@ from jobs.cleanup import clean_up
 from jobs.destroy_port import LedgerOfDestruction
 from jobs.engine import leases
 from jobs.engine.advance import advance
+from jobs.engine.endpoint_watch import Pace
 from jobs.engine.ports import Catalogue, Engine
 from jobs.engine.sweeper import sweep
-from jobs.engine.watcher import ROLE, Pace, Watcher
+from jobs.engine.watcher import ROLE, Watcher
 from jobs.models import FailoverJob, JobState, Outcome, ProcessLease
 from jobs.runtime import UnixClock, engine_with
 from jobs.services import StartRequest, StartTestRequest
@@ -152,7 +153,7 @@ class Service:
         self.engine: Engine = engine if self.catalogue is None else replace(engine, catalogue=self.catalogue)
         # Asks a little less often than in earnest: virtual time costs nothing, calls do.
         longest = max(2 * self.longest_step, self.longest_of_all)
-        self.watcher = Watcher(self.engine, Pace(shortest=0.25, share=0.25, longest=longest))
+        self.watcher = Watcher(self.engine, Pace(shortest=0.25, share=0.25, longest=longest, list_shortest=0.3))
 
     def end_process(self) -> None:
         """End the process: a dead one of this host is known at once; another host's only when its lease is out."""
@@ -165,13 +166,17 @@ class Service:
             self._gateways[key] = self._new_gateway(cloud)
         return self._gateways[key]
 
-    def _new_gateway(self, cloud: TargetCloud) -> Gateway:
+    def lead(self, cloud: TargetCloud, line: Line) -> None:
+        """Let all that is said to this cloud from now on go over this line."""
+        self._gateways[str(cloud.uuid)] = self._new_gateway(cloud, lambda: line)
+
+    def _new_gateway(self, cloud: TargetCloud, new_line: Callable[[], Line] | None = None) -> Gateway:
         endpoint = Endpoint(url=SIMULATOR_URL, api_key=self.simulator.api_key, secret_key=self.simulator.secret_key)
         return Gateway(
             endpoint,
             clock=UnixClock(self.clock),
             destroy_port=LedgerOfDestruction(),
-            new_line=self._new_line,
+            new_line=new_line or self._new_line,
             observer=observer_of(cloud),
         )
 
