@@ -13,8 +13,8 @@ def leave_alone_what_is_loaded() -> None:
 
     Call it when a process has loaded what it needs and before it works. Modules, models and settings are some hundred
     thousand objects that are never garbage; walking them took one twentieth of a worker's time (docs/performance.md).
+    The few dozens of others that loading leaves are not worth a walk of a tenth of a second.
     """
-    gc.collect()
     gc.freeze()
     _, middle, old = gc.get_threshold()
     gc.set_threshold(_YOUNG_OBJECTS, middle, old)

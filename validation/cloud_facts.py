@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary
@@ -188,26 +190,66 @@ def _read_one_after_the_other(readers: Sequence[_Reader]) -> None:
         silent = reader.unreachable = reader.unreachable or silent
 
 
-class _Settled:
-    """This will remember for a minute what seldom changes in a cloud: listApis alone can weigh megabytes."""
+@dataclass
+class _Remembered:
+    """What was read of one cloud and when, and what is being read of it now."""
 
-    def __init__(self) -> None:
-        self._known: WeakKeyDictionary[Any, dict[str, tuple[float, Any]]] = WeakKeyDictionary()
+    known: dict[str, tuple[float, Any]] = field(default_factory=dict)
+    asked: dict[str, Future[Any]] = field(default_factory=dict)
+
+
+class Settled:
+    """This will remember for a minute what seldom changes in a cloud: listApis alone can weigh megabytes.
+
+    Who comes while another thread reads the same waits for what that one hears, also where it hears nothing.
+    """
+
+    def __init__(self, door: AbstractContextManager[object] | None = None) -> None:
+        """Know nothing yet; a test passes a lock that tells who comes."""
+        self._clouds: WeakKeyDictionary[Any, _Remembered] = WeakKeyDictionary()
+        self._door = door or threading.Lock()
 
     def get(self, reads: object, name: str, read: Callable[[], T], *, now: float, seconds: float) -> T:
-        known = self._known.setdefault(reads, {})
-        if name in known and 0 <= now - known[name][0] < seconds:
-            value: T = known[name][1]
-            return value
-        value = read()
-        known[name] = (now, value)
+        """Give what was read in the last `seconds`, or read it; raises what the reading raises."""
+        with self._door:
+            cloud = self._clouds.setdefault(reads, _Remembered())
+            if name in cloud.known and 0 <= now - cloud.known[name][0] < seconds:
+                value: T = cloud.known[name][1]
+                return value
+            asked: Future[T] | None = cloud.asked.get(name)
+            if asked is None:
+                asked_here = cloud.asked[name] = Future[T]()
+        if asked is not None:
+            return self._heard(asked, read)
+        try:
+            value = read()
+            with self._door:
+                cloud.known[name] = (now, value)
+            asked_here.set_result(value)
+        except (CloudUnreachable, CloudRefusedRead, ValueError) as error:
+            asked_here.set_exception(error)
+            raise
+        finally:
+            asked_here.cancel()
+            with self._door:
+                del cloud.asked[name]
         return value
 
+    @staticmethod
+    def _heard(asked: Future[T], read: Callable[[], T]) -> T:
+        """Give what another thread hears; who was let down by a defect there asks for himself."""
+        try:
+            return asked.result()
+        except CancelledError:
+            return read()
+
     def forget(self, reads: CloudReads) -> None:
-        self._known.pop(reads, None)
+        """Forget a cloud, also what is being read of it just now."""
+        with self._door:
+            self._clouds.pop(reads, None)
 
 
-_settled = _Settled()
+_settled = Settled()
 
 
 def settled(reads: object, name: str, read: Callable[[], T], *, clock: Clock) -> T:

@@ -9,7 +9,7 @@ import pytest
 from jobs.generation.guard import Inquiry
 
 
-class _Door:
+class Door:
     """A lock that tells when somebody comes to it."""
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class _Door:
 
 @pytest.mark.parametrize("said", ["", "it can't be read"])
 def test_who_comes_while_another_asks_is_told_what_that_one_heard(said: str) -> None:
-    door, asked, heard = _Door(), list[str](), list[str]()
+    door, asked, heard = Door(), list[str](), list[str]()
     inquiry = Inquiry(door)
     second = threading.Thread(target=lambda: heard.append(inquiry.put(lambda: pytest.fail("asked again"))))
 
