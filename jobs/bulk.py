@@ -10,8 +10,9 @@ from typing import Any
 
 from cloudstack import Gateway
 from inventory.models import TargetCloud
+from jobs.engine.isolation import Defect, isolated
 from jobs.engine.ports import Engine
-from jobs.errors import CloudNotUsable, ListedTwice
+from jobs.errors import CloudNotUsable, ListedTwice, UnforeseenError
 from jobs.models import FailoverJob, JobType
 from jobs.prepared_starts import REFUSALS, Asked, PreparedStart, Refusal, each, prepare_each, silent_cloud
 from jobs.runtime import Gateways
@@ -75,11 +76,12 @@ def start_each(
 ) -> Iterator[Ended]:
     """Start failovers, a few at a time, and tell of each in the order asked for; `wishes` are taken as they are needed.
 
-    A VM that is listed again is refused: which of its options would count?
+    A VM that is listed again is refused: which of its options would count? An error that nobody foresaw costs its own
+    VM only.
     """
 
-    def start(asked: Sequence[Asked], patient: Gateways) -> list[Outcome]:
-        prepared = prepare_each(engine=engine, gateways=patient, kind=kind, asked=asked)
+    def start(asked: Sequence[Asked], patient: PatientOnce) -> list[Outcome]:
+        prepared = _prepared(asked, engine=engine, patient=patient, kind=kind)
         ready = [one for one in prepared if isinstance(one, PreparedStart)]
         written = iter(write_each(engine, ready, actor=actor))
         return [next(written) if isinstance(one, PreparedStart) else one for one in prepared]
@@ -90,14 +92,31 @@ def start_each(
 def rehearse_each(wishes: Iterable[Wish], *, engine: Engine, gateways: Gateways, kind: JobType) -> Iterator[Ended]:
     """Validate and plan as `start_each` does, and start nothing."""
 
-    def prepare(asked: Sequence[Asked], patient: Gateways) -> list[Outcome]:
-        return list(prepare_each(engine=engine, gateways=patient, kind=kind, asked=asked))
+    def prepare(asked: Sequence[Asked], patient: PatientOnce) -> list[Outcome]:
+        return list(_prepared(asked, engine=engine, patient=patient, kind=kind))
 
     return _a_few_at_a_time(wishes, gateways, prepare)
 
 
+def _prepared(
+    asked: Sequence[Asked], *, engine: Engine, patient: PatientOnce, kind: JobType
+) -> list[PreparedStart | Refusal]:
+    """Validate and plan all together; where that breaks off each by itself, so that one of them spoils no other."""
+    prepare = partial(prepare_each, engine=engine, gateways=patient, kind=kind)
+    together = isolated(partial(prepare, asked=asked))
+    if not isinstance(together, Defect):
+        return together
+    found: list[PreparedStart | Refusal] = []
+    for one in asked:
+        alone = isolated(partial(prepare, asked=[one]))
+        found += [UnforeseenError(alone.error_id)] if isinstance(alone, Defect) else alone
+        if isinstance(refusal := found[-1], REFUSALS):
+            patient.learn_from(refusal)
+    return found
+
+
 def _a_few_at_a_time(
-    wishes: Iterable[Wish], gateways: Gateways, work: Callable[[Sequence[Asked], Gateways], list[Outcome]]
+    wishes: Iterable[Wish], gateways: Gateways, work: Callable[[Sequence[Asked], PatientOnce], list[Outcome]]
 ) -> Iterator[Ended]:
     patient, seen, rest = PatientOnce(gateways), set[str](), iter(wishes)
     while some := list(islice(rest, AT_ONCE)):

@@ -16,6 +16,19 @@ class JobError(Exception):
     extra: dict[str, Any] | None = None
 
 
+class UnforeseenError(JobError):
+    """Our own defect, met at one of many starts: the log tells all about it under the error id."""
+
+    message = "An error in this service"
+    required_actions = ("Look for error_id in the log (GET /api/v1/debug/logs), and report it", "Start this VM alone")
+
+    def __init__(self, error_id: str) -> None:
+        super().__init__(
+            f"The service failed at this VM for a reason that nobody foresaw ({error_id}); it was not started."
+        )
+        self.extra = {"error_id": error_id}
+
+
 class VMNotFound(JobError):
     """There is no such VM in the inventory."""
 

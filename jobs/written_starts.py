@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -12,9 +13,10 @@ from django.db.models import Q
 from database.statements import PreparedAmong, insert_all
 from inventory.models import ProtectedVM, ReplicaState, ReplicaVolume, ReservationKind
 from inventory.reservations import keep_free, take_kept
+from jobs.engine.isolation import Defect, isolated
 from jobs.engine.journal import Told, record_each, write_first_plans
 from jobs.engine.ports import Engine
-from jobs.errors import ActiveJob, InventoryChanged
+from jobs.errors import ActiveJob, InventoryChanged, UnforeseenError
 from jobs.holding import hold_vm
 from jobs.models import FailoverJob, JobState, JobType, Phase
 from jobs.models.job import MOVING_STATES
@@ -36,9 +38,10 @@ _REPLICAS = PreparedAmong(
 def write_each(engine: Engine, prepared: Sequence[PreparedStart], *, actor: str) -> list[FailoverJob | Refusal]:
     """Write the starts, all that can in one transaction; whoever meets somebody else there is written by itself.
 
-    Gives the job of each, or why there is none.
+    Gives the job of each, or why there is none; an error that nobody foresaw costs its own VM only.
     """
-    written = _written_together(engine, prepared, actor=actor) if len(prepared) > 1 else {}
+    together = isolated(partial(_written_together, engine, prepared, actor=actor)) if len(prepared) > 1 else {}
+    written = {} if isinstance(together, Defect) else together
     return [written.get(one.spec.marker) or _job_or_refusal(engine, one, actor=actor) for one in prepared]
 
 
@@ -61,10 +64,14 @@ def write_one(engine: Engine, prepared: PreparedStart, *, actor: str) -> Failove
 
 
 def _job_or_refusal(engine: Engine, prepared: PreparedStart, *, actor: str) -> FailoverJob | Refusal:
-    try:
-        return write_one(engine, prepared, actor=actor)
-    except REFUSALS as refusal:
-        return refusal
+    def write() -> FailoverJob | Refusal:
+        try:
+            return write_one(engine, prepared, actor=actor)
+        except REFUSALS as refusal:
+            return refusal
+
+    written = isolated(write)
+    return UnforeseenError(written.error_id) if isinstance(written, Defect) else written
 
 
 def _written_together(engine: Engine, prepared: Sequence[PreparedStart], *, actor: str) -> Mapping[str, FailoverJob]:

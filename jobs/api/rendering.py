@@ -106,7 +106,7 @@ def _result(ended: Ended) -> dict[str, Any]:
         "error_code": refusal.error_code,
         "required_actions": list(getattr(refusal, "required_actions", ())),
         # The findings of readiness are left out: they are at the VM's readiness route.
-        **{name: value for name, value in extra.items() if name in {"blocking_job", "fields"}},
+        **{name: value for name, value in extra.items() if name in {"blocking_job", "error_id", "fields"}},
     }
 
 

@@ -105,6 +105,7 @@ class BulkResult(serializers.Serializer[Any]):
     error_code = serializers.CharField(required=False)
     required_actions = serializers.ListField(child=serializers.CharField(), required=False)
     blocking_job = serializers.CharField(required=False, help_text="With ACTIVE_JOBS: the job in the way.")
+    error_id = serializers.CharField(required=False, help_text="With INTERNAL_ERROR: the log knows it.")
     fields = serializers.DictField(required=False, help_text="With INVALID_REQUEST: what is wrong with which field.")  # type: ignore[assignment]
 
 

@@ -3,19 +3,20 @@
 The ring names a phase, so that people see what is worked on; that phase's work comes first, and what it makes ready
 in other phases is done at once too: a message for each would cost more than the work.
 
-The one broad except of the project is here: whatever goes wrong inside is logged once, counted on the job, and disturbs
-no other job.
+Whatever goes wrong inside, and nobody foresaw, is logged once, counted on the job, and disturbs no other job.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 import structlog
 
 from database.statements import Prepared
 from jobs.engine import attempts, claims, decisions, questions
 from jobs.engine.board import Board, read_board
+from jobs.engine.isolation import Defect, isolated
 from jobs.engine.journal import load_command, record
 from jobs.engine.ports import Engine
 from jobs.models import AttemptState, FailoverJob, JobState, Step, StepAttempt, StepState
@@ -32,12 +33,9 @@ def advance(engine: Engine, *, job_id: int, phase: str) -> None:
     """Do the job's due work until nothing is due; duplicates, stale and foreign rings find nothing to do."""
     # Job and request are named by what others know them by as soon as the job's row was read.
     with structlog.contextvars.bound_contextvars(job_id=str(job_id), request_id=None, phase=phase):
-        try:
-            follow = _work(engine, job_id=job_id, phase=phase)
-        except Exception as defect:
-            # The isolation point: an error nobody foresaw is our defect; the job says so and others go on.
-            log.exception("defect", defect=repr(defect))
-            _count_defect(engine, job_id=job_id, defect=defect)
+        follow = isolated(partial(_work, engine, job_id=job_id, phase=phase))
+        if isinstance(follow, Defect):
+            _count_defect(engine, job_id=job_id, defect=follow.error)
             return
     for next_phase in follow:
         engine.bell.ring(job_id=job_id, phase=next_phase)

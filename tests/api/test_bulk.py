@@ -11,7 +11,7 @@ from cloudstack_simulator.server import SimulatorServer
 from inventory.models import TargetCloud
 from jobs.models import FailoverJob
 from tests.support.inventory_of import ScenarioInventory
-from tests.support.mapped import map_both
+from tests.support.mapped import map_both, spoil
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +70,23 @@ def test_a_vm_that_is_refused_stops_no_other_and_says_why(operator: APIClient, i
     assert "listed twice" in results[5]["error"]
     assert all(result["required_actions"] and result["message"] for result in results if not result["success"])
     assert set(FailoverJob.objects.values_list("source_vm_id", flat=True)) == {ids[1], ids[2]}
+
+
+@pytest.mark.parametrize("query", ["", "?dry_run=true"])
+def test_a_vm_at_which_the_service_itself_fails_stops_no_other_and_shows_an_error_id(
+    operator: APIClient, ids: list[str], query: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    spoil(ids[1])
+
+    answer = operator.post(f"{BULK}{query}", {"type": "live", "vms": [{"vm_id": vm_id} for vm_id in ids]})
+
+    assert answer.status_code == 200, answer.json()
+    results = answer.json()["results"]
+    assert [result["success"] for result in results] == [True, False, True]
+    assert results[1]["error_code"] == "INTERNAL_ERROR" and results[1]["required_actions"]
+    assert results[1]["error_id"] in results[1]["error"] and results[1]["error_id"] in caplog.text
+    started = set() if query else {ids[0], ids[2]}
+    assert set(FailoverJob.objects.values_list("source_vm_id", flat=True)) == started
 
 
 def test_what_a_vm_says_itself_comes_before_what_all_share(operator: APIClient, ids: list[str]) -> None:

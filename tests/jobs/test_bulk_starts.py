@@ -13,11 +13,12 @@ from cloudstack_simulator import Fault
 from inventory.models import ProtectedVM, ReplicaVolume, ReservationKind, TargetCloud, VMReservation
 from inventory.reservations import reserve
 from jobs.bulk import AT_ONCE, Ended, Wish, start_each
-from jobs.errors import ActiveJob, CloudSilent, InventoryChanged, JobError
+from jobs.errors import ActiveJob, CloudSilent, InventoryChanged, JobError, UnforeseenError
 from jobs.models import FailoverJob, JobEvent, JobType, Plan, Step
 from jobs.prepared_starts import Asked, PreparedStart, StartRequest, prepare_each
 from jobs.presentation import queue_body
 from jobs.written_starts import write_each
+from tests.support.mapped import spoil
 from tests.support.scenes import Scene, scene
 from validation.errors import NotReady
 from validation.models import ValidationCheck
@@ -210,6 +211,56 @@ def test_whose_answer_cannot_be_kept_has_no_job_and_the_others_have(fleet: Scene
 
     assert [type(one) for one in outcomes] == [FailoverJob, ActiveJob, FailoverJob]
     assert set(FailoverJob.objects.values_list("source_vm_id", flat=True)) == {ids[0], ids[2]}
+
+
+def _unplannable(vm_id: str) -> Wish:
+    """Give a start that breaks in planning, for a reason that nobody foresaw: the API lets no such option through."""
+    return Wish(vm_id, Asked(vm_id, StartRequest(custom_config={"cpu_overcommit": "a lot"})))
+
+
+def _unwritable(vm_id: str) -> Wish:
+    """Give a start that breaks while its job is written."""
+
+    def broken(job: FailoverJob) -> None:
+        raise KeyError(job.job_id)
+
+    return Wish(vm_id, Asked(vm_id, StartRequest(on_written=broken)))
+
+
+@pytest.mark.parametrize("broken", [_unplannable, _unwritable])
+@pytest.mark.parametrize("position", [0, 7, AT_ONCE - 1])
+def test_an_error_that_nobody_foresaw_costs_its_own_vm_only_and_has_an_id_in_the_log(
+    fleet: Scene, broken: Callable[[str], Wish], position: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids = _ids(fleet)[: AT_ONCE + 2]
+    wishes = [Wish(vm_id, Asked(vm_id, StartRequest()), lambda job: {"job_id": job.job_id}) for vm_id in ids]
+    wishes[position] = broken(ids[position])
+    service = fleet.service
+
+    ended = list(start_each(wishes, engine=service.engine, gateways=service.gateway, kind=JobType.LIVE, actor="tester"))
+
+    assert [one.vm_id for one in ended] == ids
+    (refused,) = [one for one in ended if one.refusal is not None]
+    assert refused.vm_id == ids[position] and isinstance(refused.refusal, UnforeseenError)
+    assert set(FailoverJob.objects.values_list("source_vm_id", flat=True)) == set(ids) - {ids[position]}
+    assert not VMReservation.objects.filter(vm__vm_id=ids[position]).exists()
+    assert (refused.refusal.extra or {})["error_id"] in caplog.text
+
+
+def test_a_vm_whose_record_breaks_the_reading_of_all_costs_itself_only_also_beside_a_silent_cloud(
+    fleet: Scene,
+) -> None:
+    ids = _ids(fleet)[:5]
+    spoil(ids[0])
+    for command in ("listVolumes", "listVirtualMachines"):
+        fleet.simulator.faults.add(Fault(command, "lost_request", times=100))
+
+    ended = list(_bulk(fleet, ids))
+
+    assert [type(one.refusal) for one in ended] == [UnforeseenError, NotReady, CloudSilent, CloudSilent, CloudSilent]
+    fleet.simulator.faults.clear()
+    again = list(_bulk(fleet, ids))
+    assert [one.refusal is None for one in again] == [False, True, True, True, True]
 
 
 def test_those_that_must_queue_stand_in_the_order_asked_for(fleet: Scene) -> None:
