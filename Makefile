@@ -81,9 +81,9 @@ schemathesis: $(VENV)/.dev ## hold the API's answers to its description, for eve
 mutate: $(VENV)/.dev ## send the API N mutated requests (N=100000, SEED=1); none may be answered with a defect
 	MUTATIONS=$(or $(N),100000) MUTATIONS_SEED=$(SEED) $(RUN) -m pytest tests/schema/test_mutations.py
 
-campaign: $(VENV)/.dev ## look for a schedule of faults that does harm (SCHEDULES=, BRANCHES=4,4, SEED=, PROCESSES=, REPLAY=, REPORT=)
+campaign: $(VENV)/.dev ## look for a schedule of faults that does harm (SCHEDULES=, BRANCHES=4,4, SEED=, PROCESSES=, SINGLES=1, REPLAY=, REPORT=)
 	$(RUN) -m tests.campaign --schedules $(SCHEDULES) --seed $(SEED) --jobs $(PROCESSES) \
-	    $(if $(BRANCHES),--branches $(BRANCHES)) $(if $(REPLAY),--replay $(REPLAY)) $(if $(REPORT),--report $(REPORT))
+	    $(if $(BRANCHES),--branches $(BRANCHES)) $(if $(SINGLES),--singles $(filter-out 1,$(SINGLES))) $(if $(REPLAY),--replay $(REPLAY)) $(if $(REPORT),--report $(REPORT))
 
 seeded-bugs: $(VENV)/.dev ## sow safety bugs into a copy of the code, one by one; each must be caught (ONLY= part of a name)
 	$(RUN) -m tests.campaign.seeded_bugs $(if $(ONLY),--only "$(ONLY)")

@@ -21,15 +21,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--bug", help="play the schedule that catches the seeded bug of this name")
     parser.add_argument("--prove", action="store_true", help="show that every branch is what its troubles alone make")
     parser.add_argument("--first", action="store_true", help="end at the first schedule that does harm")
+    parser.add_argument("--singles", nargs="?", const="", help="play every single fault (of the plan of this name)")
+    parser.add_argument("--share", type=int, default=1, help="one in so many of the single faults")
     parser.add_argument("--report", type=Path, help="write the summary there too")
     options = parser.parse_args(arguments)
     _set_up()
-    from tests.campaign.running import Order, play_for, prove, replay, run, until_the_first
+    from tests.campaign.running import Order, play_for, prove, replay, run, run_singles, until_the_first
 
     if options.bug is not None:
         return play_for(options.bug)
     if options.replay is not None:
         return replay(options.replay)
+    if options.singles is not None:
+        return run_singles(only=options.singles, share=options.share, processes=options.jobs, report=options.report)
     order = Order(
         first=options.seed * 1_000_000,
         count=options.schedules,

@@ -6,6 +6,7 @@ has a name, the number of the schedule and the ways it took, `11241000016/1.0`; 
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import random
@@ -45,6 +46,7 @@ class Branches(Generic[P]):
             if child == 0:
                 os.close(reads)
                 self._tells, self._found = tells, []
+                gc.disable()
                 return self._go(way)
             os.close(tells)
             with os.fdopen(reads, "rb") as pipe:

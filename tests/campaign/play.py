@@ -46,6 +46,8 @@ class Played:
     stops: Counter[str] = field(default_factory=Counter)
     avoidable: list[str] = field(default_factory=list)
     cells: Counter[Cell] = field(default_factory=Counter)
+    # How often there was what a trouble may be meant for, while there was trouble: moments with their commands.
+    chances: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     @property
     def faults(self) -> int:
@@ -112,6 +114,7 @@ class _Game:
         now = stage.simulator.clock.now()
         self._hands = Hands(stage, checker, self._planned, self._chance, began_at=now)
         self._newest_question = 0
+        self._hook_calls_before = len(stage.hook.calls)
         self._is_troubled = True
 
     def run(self) -> None:
@@ -170,6 +173,9 @@ class _Game:
         simulator = self._stage.simulator
         self._is_troubled = False
         self._planned.count_faults()
+        self.seen.chances = self._planned.chances()
+        hook_calls = self._stage.hook.calls[self._hook_calls_before :]
+        self.seen.chances.update(("hook", action) for action, _ in hook_calls)
         simulator.faults.clear()
         self._stage.hook.behave()
         self._planned.clear()

@@ -7,18 +7,21 @@ import multiprocessing
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from jobs.models import FailoverJob
 from tests.campaign.play import Played, Player
 from tests.campaign.schedule import Schedule, drawn
-from tests.campaign.seeded import BUGS, SLOW_CLOUD
+from tests.campaign.seeded import BUGS
+from tests.campaign.singles import SEED, has_struck, is_single, single, singles
 from tests.campaign.summary import Summary
 from tests.support.service import describe
 
+T = TypeVar("T")
 _CHUNK = 10
 
 
@@ -49,6 +52,29 @@ def run(order: Order, *, report: Path | None) -> int:
     return 1 if summary.violations else 0
 
 
+def run_singles(*, only: str, share: int, processes: int, report: Path | None) -> int:
+    """Play every single fault (of one plan; or one in so many of them); print failures at once and the summary last."""
+    began = time.monotonic()
+    chosen = list(singles(_player_here(), only=only))[::share]
+    chunks = [chosen[start : start + _CHUNK] for start in range(0, len(chosen), _CHUNK)]
+    summary, missed = Summary(first=SEED), []
+    for chunk in _mapped(_play_all, chunks, processes):
+        for played in chunk:
+            summary.add(played)
+            if played.violation:
+                _say(told(played))
+            elif not has_struck(played):
+                missed.append(played.schedule.name)
+    summary.cpu_seconds, summary.seconds = _cpu_seconds(), time.monotonic() - began
+    found = summary.as_json() | {"name": "singles", "one_in": share, "struck": len(chosen) - len(missed)}
+    found |= {"not_struck": missed, "plans": dict(Counter(one.name.split(":")[1] for one in chosen))}
+    del found["coverage"]
+    if report is not None:
+        report.write_text(json.dumps(found, indent=1) + "\n")
+    _say(json.dumps(found))
+    return 1 if summary.violations or missed else 0
+
+
 def until_the_first(order: Order) -> int:
     """Play until a schedule does harm; say which, and give 1."""
     player = Player()
@@ -63,7 +89,7 @@ def until_the_first(order: Order) -> int:
 def play_for(bug: str) -> int:
     """Play the schedule that catches a seeded bug; 1 when it did."""
     sown = next(one for one in BUGS if one.name == bug)
-    played = Player().play(Schedule(SLOW_CLOUD, "live", sown.troubles))
+    played = Player().play(Schedule(sown.seed, "live", sown.troubles))
     _say(told(played) if played.violation else "Every invariant held.")
     return 1 if played.violation else 0
 
@@ -93,7 +119,10 @@ def replay(name: str) -> int:
     """Play one schedule again (`11241000016`, or a branch of it, `11241000016/1.0`); shrink it when it fails."""
     player = Player()
     number, _, path = name.partition("/")
-    played = player.play_path(drawn(int(number)), tuple(int(way) for way in path.split(".") if way))
+    if is_single(name):
+        played = player.play(single(name))
+    else:
+        played = player.play_path(drawn(int(number)), tuple(int(way) for way in path.split(".") if way))
     _say(f"{name}: {played.schedule}")
     _say(f"ends {dict(played.ends)}, stops {dict(played.stops)}, faults {[':'.join(cell) for cell in played.cells]}")
     if not played.violation:
@@ -134,12 +163,16 @@ def _played(order: Order, *, deadline: float | None) -> Iterator[list[Played]]:
         _Chunk(first=start, count=min(_CHUNK, end - start), widths=order.widths, deadline=deadline)
         for start in range(order.first, end, _CHUNK)
     ]
-    if order.processes <= 1:
-        yield from map(play_chunk, chunks)
+    yield from _mapped(play_chunk, chunks, order.processes)
+
+
+def _mapped(play: Callable[[T], list[Played]], chunks: list[T], processes: int) -> Iterator[list[Played]]:
+    if processes <= 1:
+        yield from map(play, chunks)
         return
     context = multiprocessing.get_context("fork")
-    with context.Pool(order.processes) as pool:
-        yield from pool.imap_unordered(play_chunk, chunks)
+    with context.Pool(processes) as pool:
+        yield from pool.imap_unordered(play, chunks)
 
 
 @dataclass(frozen=True)
@@ -155,15 +188,25 @@ _player: list[Player] = []
 
 def play_chunk(chunk: _Chunk) -> list[Played]:
     """Play the schedules of a row of numbers in this process; what fails is shrunk at once."""
-    if not _player:
-        _player.append(Player())
+    player = _player_here()
     results: list[Played] = []
     for number in range(chunk.first, chunk.first + chunk.count):
         if chunk.deadline is not None and time.monotonic() > chunk.deadline:
             break
-        for played in _player[0].play_branches(drawn(number), chunk.widths):
-            results.append(shrunk(_player[0], played) if played.violation else played)
+        for played in player.play_branches(drawn(number), chunk.widths):
+            results.append(shrunk(player, played) if played.violation else played)
     return results
+
+
+def _play_all(schedules: list[Schedule]) -> list[Played]:
+    player = _player_here()
+    return [player.play(one) for one in schedules]
+
+
+def _player_here() -> Player:
+    if not _player:
+        _player.append(Player())
+    return _player[0]
 
 
 def _cpu_seconds() -> float:

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 from tests.campaign.schedule import Trouble
 
+# In the schedules of these numbers the cloud's jobs take twelve seconds, and one.
+SLOW_CLOUD, QUICK_CLOUD = 5, 1
+
 
 @dataclass(frozen=True)
 class Bug:
     """One bug: `old` occurs once in `file` and becomes `new`.
 
-    `tests` are pytest targets that catch it; `troubles` a schedule of the opening `live` that does; neither means
-    that a random dose of the campaign does.
+    `tests` are pytest targets that catch it; `troubles` a schedule of the opening `live` that does, with all chance
+    from the number `seed`; neither means that a random dose of the campaign does.
     """
 
     name: str
@@ -21,10 +24,9 @@ class Bug:
     new: str
     tests: tuple[str, ...] = ()
     troubles: tuple[Trouble, ...] = ()
+    seed: int = SLOW_CLOUD
 
 
-# In the schedules of this number the cloud's jobs take twelve seconds.
-SLOW_CLOUD = 5
 _GUARANTEES = "tests/guarantees/test_rule_"
 ATTEMPTS, CLAIMS, RUNTIME = "jobs/engine/attempts.py", "jobs/engine/claims.py", "jobs/runtime.py"
 
@@ -61,14 +63,15 @@ BUGS: tuple[Bug, ...] = (
         ATTEMPTS,
         "settled = attempt.deadline + timedelta(seconds=skew + command.longest_create_seconds)",
         "settled = engine.clock.now()",
-        troubles=(Trouble("stolen", "before_call", "detachVolume", seconds=7.7),),
+        troubles=(Trouble("stolen", "before_call", "detachVolume", seconds=6.0),),
+        seed=QUICK_CLOUD,
     ),
     Bug(
         "skip the second reading",
         ATTEMPTS,
         "    newest = attempt.readings[-1]\n",
         "    return True\n",
-        (f"{_GUARANTEES}02_three_outcomes.py", "tests/faults"),
+        (f"{_GUARANTEES}02_three_outcomes.py", "tests/faults/test_live_single_faults.py"),
     ),
     Bug(
         "skip the read-back of a success",
@@ -103,7 +106,11 @@ BUGS: tuple[Bug, ...] = (
         ATTEMPTS,
         "    if answer is None:\n        return False\n    return _set(",
         "    if True:\n        return False\n    return _set(",
-        (f"{_GUARANTEES}03_adopt.py", "tests/faults"),
+        # The job goes on for longer than its request could still arrive, and nobody has heard of it.
+        troubles=(
+            Trouble("hang", "call", "detachVolume", seconds=4200.0),
+            Trouble("kill", "after_call", "detachVolume"),
+        ),
     ),
     Bug(
         "reserve nothing",
@@ -145,6 +152,8 @@ BUGS: tuple[Bug, ...] = (
         "jobs/engine/endings.py",
         '    return take_out(Reservation, where="attempt", equals=attempt.pk, column="resource")',
         "    return []",
+        # A dose leads to the end of a failover before it plays, and no failover ends with this bug.
+        troubles=(Trouble("lost_answer", "call", "detachVolume"),),
     ),
     Bug(
         "look at no job again",
@@ -225,14 +234,14 @@ BUGS: tuple[Bug, ...] = (
         "jobs/commands/target.py",
         '        wanted = [str(nic["network_id"]) for nic in self.nics]\n        found',
         '        return ""\n        found',
-        ("tests/engine", "tests/stories", "tests/guarantees"),
+        (f"{_GUARANTEES}03_adopt.py",),
     ),
     Bug(
         "start whatever hangs on the VM",
         "jobs/commands/power.py",
         "        if found != self.disks:",
         "        if False:",
-        ("tests/engine", "tests/guarantees", "tests/stories"),
+        (f"{_GUARANTEES}07_all_disks_or_none.py",),
     ),
     Bug(
         "accept a torn set of snapshots",

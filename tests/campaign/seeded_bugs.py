@@ -22,9 +22,11 @@ _LONGEST = 900
 def main(arguments: list[str] | None = None) -> int:
     """Sow every bug (or those whose name holds a word) and print a line each and a count; 0 when all were caught."""
     parser = argparse.ArgumentParser(prog="tests.campaign.seeded_bugs", description="See that seeded bugs are caught.")
-    parser.add_argument("--only", default="", help="a part of the names of the bugs to sow")
+    parser.add_argument(
+        "--only", action="append", default=[], help="a part of the names of the bugs to sow; repeatable"
+    )
     options = parser.parse_args(arguments)
-    chosen = [bug for bug in BUGS if options.only in bug.name]
+    chosen = [bug for bug in BUGS if not options.only or any(part in bug.name for part in options.only)]
     caught = 0
     with tempfile.TemporaryDirectory(prefix="seeded-bugs-") as folder:
         field = Path(folder) / "code"
@@ -75,7 +77,7 @@ def _run(command: list[str], field: Path) -> int:
                 timeout=_LONGEST,
             )
         except subprocess.TimeoutExpired:
-            return 1
+            return 0  # Nothing said what is wrong: that is no catch.
         said.seek(0)
         text = said.read().decode(errors="replace")
     # A campaign that breaks off says no word of a violation: nothing was caught, the bug is badly sown.

@@ -24,7 +24,8 @@ SWEEP_SECONDS = 0.5
 # A schedule that does not come to rest in so many rounds never will (invariant 19).
 MOST_ROUNDS = 1500
 _MOVING = """
-SELECT count(*) FROM jobs_failoverjob j WHERE j.state IN ('queued', 'running') AND NOT (
+SELECT count(*) FROM jobs_failoverjob j
+WHERE (j.state IN ('queued', 'running') OR (j.state = 'window_open' AND j.cleanup_requested_at IS NOT NULL)) AND NOT (
   EXISTS (SELECT 1 FROM jobs_step s JOIN jobs_plan p ON p.id = s.plan_id JOIN jobs_reservation r
           ON r.resource = s.waiting_for JOIN jobs_failoverjob o ON o.id = r.job_id
           WHERE p.job_id = j.id AND p.state = 'running' AND s.state = 'waiting' AND o.state = 'waiting_for_operator')

@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from tests.campaign.singles import COURSES
 from tests.house.tree import ROOT
 
 pytestmark = pytest.mark.slow
 
 DOSE = 60
+# One in so many of the single faults; `make campaign SINGLES=1` plays them all.
+SHARE = 45
 
 
 def _campaign(*arguments: str) -> tuple[int, list[str]]:
@@ -32,6 +35,16 @@ def test_no_schedule_of_a_small_dose_does_harm() -> None:
     assert (status, summary["violations"], summary["leaks"]) == (0, 0, 0), "\n".join(lines)
     assert summary["schedules"] == DOSE
     assert summary["faults_per_schedule"] >= 3.0
+
+
+def test_single_faults_of_every_plan_take_place_and_do_no_harm() -> None:
+    status, lines = _campaign("--singles", "--share", str(SHARE))
+
+    summary: dict[str, Any] = json.loads(lines[-1])
+    assert (status, summary["violations"], summary["leaks"], summary["not_struck"]) == (0, 0, 0, []), "\n".join(lines)
+    assert summary["struck"] == summary["schedules"] > 40
+    assert set(summary["plans"]) == {course.name for course in COURSES}
+    assert summary["avoidable_stops"] == 0
 
 
 def test_a_branch_is_what_its_troubles_alone_make() -> None:

@@ -162,6 +162,11 @@ class Planned:
         counts = self.door.counts if moment in {"before_call", "after_call"} else self.database.counts
         return counts[moment, command]
 
+    def chances(self) -> Counter[tuple[str, str]]:
+        """Count what there was for troubles to be meant for; the hook counts its own calls."""
+        calls = Counter({("call", command): number for command, number in self.faults.calls.items()})
+        return calls + self.door.counts + self.database.counts
+
     def struck(self) -> int:
         """Say how many troubles have taken place by now."""
         self.count_faults()

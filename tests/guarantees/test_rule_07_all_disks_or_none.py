@@ -9,6 +9,7 @@ from inventory.models import HoldMethod
 from jobs.models import Outcome
 from tests.support.ends_of_tests import assert_removed
 from tests.support.scenes import scene
+from tests.support.service import describe
 from tests.support.telling import carry_on, count_of
 from tests.support.worlds import remember
 
@@ -43,3 +44,20 @@ def test_replication_is_held_while_the_set_is_cut_and_let_go_after_it() -> None:
 
     assert seen == {True}
     assert stage.hook.held == {}
+
+
+def test_a_vm_is_not_started_when_somebody_took_a_disk_off_it() -> None:
+    stage = scene(hold_method=HoldMethod.HOOK)
+    job = stage.service.start_live("vm-two")
+    # The first disk was seen to hang on the VM, and nobody looks at it again before the start.
+    stage.service.run(until=lambda: count_of(stage, "attachVolume") == 2)
+    target = next(vm for vm in stage.simulator.vms() if job.marker in vm.name)
+    stage.simulator.call("detachVolume", id=target.volumes[0])
+    stage.service.clock.stepped.advance(30.0)
+
+    stage.service.run()
+
+    job.refresh_from_db()
+    assert job.outcome == Outcome.FAILED, describe(job)
+    assert "but should be" in job.error_message
+    assert count_of(stage, "startVirtualMachine") == 0
