@@ -36,6 +36,8 @@ _HOLDER = Prepared(
 )
 # A wait is looked at far more often than this: one that is further beyond its limit was measured by a wrong clock.
 _LATE = 1800.0
+# How the waits begin that have no limit.
+_UNREADABLE, _CLOCK_OFF, _QUEUES = "The cloud cannot be read just now", "The cloud's clock is", "Waits for"
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def claim(engine: Engine, *, board: Board, step: Step) -> Claimed | None:
     try:
         guarded = command.guard(engine.worlds.of(job))
     except engine.unreachable as error:
-        _wait(engine, step, Wait(reason=f"The cloud cannot be read just now: {error}", seconds=_pause(engine, step)))
+        _wait(engine, step, Wait(reason=f"{_UNREADABLE}: {error}", seconds=_pause(engine, step)))
         return None
     seen = {name: value for name, value in vars(guarded).items() if isinstance(value, str)}
     trace(engine, job, "guard", f"{step.title}: {type(guarded).__name__.lower()}", step=step.key, **seen)
@@ -97,7 +99,7 @@ def _waits_for_clock(engine: Engine, job: FailoverJob, step: Step) -> bool:
     skew = engine.worlds.clock_skew_seconds(job)
     if skew is None or abs(skew) <= engine.rules.largest_skew:
         return False
-    reason = f"The cloud's clock is {skew:+.0f} s off ours: no request could be fenced. Synchronise the clocks (NTP)."
+    reason = f"{_CLOCK_OFF} {skew:+.0f} s off ours: no request could be fenced. Synchronise the clocks (NTP)."
     try:
         # A read, so that the clock is measured again: nobody else may speak to this cloud meanwhile.
         engine.worlds.async_jobs(job.endpoint).unfinished()
@@ -224,8 +226,14 @@ def _refuse(engine: Engine, job: FailoverJob, step: Step, sentence: str) -> None
 
 
 def _asked_after_long_wait(engine: Engine, job: FailoverJob, step: Step, wait: Wait) -> bool:
-    """Ask a person once a wait has lasted beyond its limit; one that a jumped clock made long begins afresh."""
+    """Ask a person once a wait has lasted beyond its limit; one that a jumped clock made long begins afresh.
+
+    So does one that comes after a cloud's outage or a queue for a resource: those have no limit, and were not its own.
+    """
     if wait.limit is None or step.waiting_since is None:
+        return False
+    if step.reason.startswith((_UNREADABLE, _CLOCK_OFF, f"{_QUEUES} ")):
+        step.waiting_since = None
         return False
     waited = (engine.clock.now() - step.waiting_since).total_seconds()
     if not 0.0 <= waited < wait.limit + _LATE:
@@ -248,7 +256,7 @@ def _wait(engine: Engine, step: Step, wait: Wait) -> None:
 def _wait_for_resource(engine: Engine, step: Step, resource: str) -> None:
     """Queue up for a resource; the end of the attempt that has it rings for the first in the queue."""
     holder = next(iter(_HOLDER.values(resource=resource)), None)
-    reason = f"Waits for {resource}" + (f", which {holder[0]} uses just now." if holder else ".")
+    reason = f"{_QUEUES} {resource}" + (f", which {holder[0]} uses just now." if holder else ".")
     compare_and_set(
         Step,
         pk=step.pk,

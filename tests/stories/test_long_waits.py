@@ -13,7 +13,8 @@ from jobs.models import FailoverJob, Outcome, Question, Step
 from tests.support.choices import disk_of, takes
 from tests.support.ends_of_tests import assert_removed
 from tests.support.scenes import Scene, scene
-from tests.support.telling import answer, carry_on, count_of, until_called
+from tests.support.service import describe
+from tests.support.telling import answer, carry_on, count_of, for_seconds, until_called, until_done
 from tests.support.worlds import (
     assert_all_back,
     assert_failed_over,
@@ -69,6 +70,25 @@ def test_a_disk_that_never_becomes_ready_is_asked_about_and_the_failover_goes_on
     assert _choices_of(job) == ["look_again", "undo", "leave"]
     _disk(stage, job, 1).state = "Ready"
     answer(stage, job, "look_again")
+    carry_on(stage)
+
+    assert_failed_over(stage.simulator, job, before)
+
+
+def test_a_queue_in_an_outage_is_not_counted_as_a_wait_for_what_is_seen_after_it() -> None:
+    stage = scene()
+    before = remember(stage.simulator)
+    job = stage.service.start_live("vm-two")
+    until_called(stage, "detachVolume")
+    stage.simulator.restart_management_server(down_seconds=LONGEST_WAIT + 120.0)
+    disk = _disk(stage, job, 1)
+    disk.state = "Snapshotting"
+    until_done(stage, job, "detach-disk0")
+    for_seconds(stage, 30.0)
+    assert "waits until it is Ready" in Step.objects.get(plan__job=job, key="detach-disk1").reason, describe(job)
+    assert not job.questions.exists(), describe(job)
+
+    disk.state = "Ready"
     carry_on(stage)
 
     assert_failed_over(stage.simulator, job, before)
