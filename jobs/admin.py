@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.html import format_html
 from unfold.decorators import display
 
 from inventory.admin import ProtectedVMAdmin, ReadOnlyAdmin
@@ -57,7 +58,7 @@ class FailoverJobAdmin(JournalAdmin):
     """This will list jobs, and show each as a timeline that renews itself."""
 
     list_display = (
-        "vm_name",
+        "vm_by_name",
         "coloured_type",
         "phase",
         "coloured_state",
@@ -66,7 +67,7 @@ class FailoverJobAdmin(JournalAdmin):
         "requested_by",
         "created_at",
         "completed_at",
-        "job_id",
+        "whole_job_id",
     )
     list_filter = ("state", "outcome", "job_type", "status", "auto_cleanup")
     search_fields = ("job_id", "vm_name")
@@ -81,6 +82,16 @@ class FailoverJobAdmin(JournalAdmin):
     def coloured_outcome(self, job: FailoverJob) -> tuple[str, str] | None:
         """Give the outcome with its colour."""
         return _coloured(job, "outcome") if job.outcome else None
+
+    @admin.display(description="VM", ordering="vm_name")
+    def vm_by_name(self, job: FailoverJob) -> str:
+        """Give the VM's name."""
+        return job.vm_name
+
+    @admin.display(description="Job", ordering="job_id")
+    def whole_job_id(self, job: FailoverJob) -> str:
+        """Give the id on one line, to be copied."""
+        return format_html('<span class="fo-whole">{}</span>', job.job_id)
 
     @admin.display(description="Status", ordering="status")
     def phase(self, job: FailoverJob) -> str:

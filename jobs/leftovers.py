@@ -8,7 +8,7 @@ from typing import Any
 from jobs.destroy_port import was_ever_replica
 from jobs.engine import windows
 from jobs.made import End, Made, end_of, made_by
-from jobs.models import FailoverJob, PlanKind, Question, Step, StepState
+from jobs.models import FailoverJob, JobType, PlanKind, Question, Step, StepState
 
 FORCED = "cleanup_forced"
 _REPLICA = "replica"
@@ -27,17 +27,17 @@ RESOURCES = {
     "revert_snapshot": ("volume", "volume_id"),
     "stop_target": ("virtual_machine", "target_vm_id"),
 }
-_THEN = "then ask for the cleanup of the test, or the rollback or commit of the live failover, again"
 _TO_DO = {
-    "volume": f"Find out in CloudStack what holds it and detach it there, {_THEN}.",
-    "snapshot": f"Find out in CloudStack why it can't be removed, {_THEN}.",
-    "virtual_machine": f"Stop it in CloudStack, see that no replica hangs on it, {_THEN}.",
+    "volume": "Find out in CloudStack what holds it and detach it there, then ask for the {verb} again.",
+    "snapshot": "Find out in CloudStack why it can't be removed, then ask for the {verb} again.",
+    "virtual_machine": "Stop it in CloudStack, see that no replica hangs on it, then ask for the {verb} again.",
     "replication": "Let the replication engine go on with this VM by hand.",
-    _REPLICA: f"Remove what stands in the way, {_THEN}; or bring it back to its appliance in CloudStack yourself, "
-    "at its old device, and have it verified before the next failover.",
+    _REPLICA: "Remove what stands in the way, then ask for the {verb} again; or bring it back to its appliance in "
+    "CloudStack yourself, at its old device, and have it verified before the next failover.",
     _NOT_REVERTED: "It was not brought back to its rollback point: while it hangs nowhere ask for the rollback again; "
     "on its appliance have it replicated in full, or verified, before the next failover.",
 }
+_VERBS = {PlanKind.CLEANUP: "cleanup", PlanKind.ROLLBACK: "rollback", PlanKind.COMMIT: "commit"}
 _LEFT = "An operator ended the job and left everything where it was."
 
 
@@ -52,6 +52,8 @@ def left_behind(job: FailoverJob, steps: Sequence[Step] | None = None) -> list[d
     newest = {step.key: step for step in undone}
     keys = dict.fromkeys(step.key for step in undone if step.state == StepState.SKIPPED)
     skipped = [newest[key] for key in keys if newest[key].state != StepState.DONE]
+    for step in skipped:
+        step.plan.job = job
     entries = [entry_of(step, steps=steps) for step in skipped]
     return entries + _left_where_it_was(job, steps) if not undone else entries
 
@@ -72,12 +74,25 @@ def entry_of(step: Step, *, steps: Iterable[Step] | None = None) -> dict[str, An
         "id": id,
         "is_replica": is_replica,
         "reason": _why(step),
-        "to_do": _TO_DO.get(_what_to_do(step) if is_replica else kind, "See the runbook."),
+        "to_do": _to_do(_what_to_do(step) if is_replica else kind, verb=_verb_of(step)),
     }
 
 
 def _what_to_do(step: Step) -> str:
     return _NOT_REVERTED if step.command == "revert_snapshot" else _REPLICA
+
+
+def _to_do(what: str, *, verb: str) -> str:
+    return _TO_DO.get(what, "See the runbook.").format(verb=verb)
+
+
+def _verb_of(step: Step) -> str:
+    """Name the verb that goes on with the step once its obstacle is gone."""
+    return _VERBS.get(PlanKind(step.plan.kind)) or _verb_for(step.plan.job)
+
+
+def _verb_for(job: FailoverJob) -> str:
+    return "rollback" if job.job_type == JobType.LIVE else "cleanup"
 
 
 def may_be_left(step: Step) -> bool:
@@ -111,14 +126,14 @@ def _left_where_it_was(job: FailoverJob, steps: Sequence[Step]) -> list[dict[str
     off = [step for step in steps if step.command == "detach_from_appliance" and step.state == StepState.DONE]
     back = {step.arguments["volume_id"] for step in steps if _returned(step)}
     taken = [entry_of(step, steps=steps) | {"reason": _LEFT} for step in off]
-    return [entry for entry in taken if entry["id"] not in back] + [_entry_of_made(made) for made in standing]
+    return [entry for entry in taken if entry["id"] not in back] + [_entry_of_made(made, job=job) for made in standing]
 
 
 def _returned(step: Step) -> bool:
     return step.command == "return_to_appliance" and step.state == StepState.DONE
 
 
-def _entry_of_made(made: Made) -> dict[str, Any]:
+def _entry_of_made(made: Made, *, job: FailoverJob) -> dict[str, Any]:
     return {
         "step": "",
         "what": made.what,
@@ -127,5 +142,5 @@ def _entry_of_made(made: Made) -> dict[str, Any]:
         "id": made.id,
         "is_replica": False,
         "reason": _LEFT,
-        "to_do": _TO_DO[str(made.kind)],
+        "to_do": _to_do(str(made.kind), verb=_verb_for(job)),
     }

@@ -17,7 +17,7 @@ from jobs.engine import questions, statuses, undo, windows
 from jobs.engine.board import Board, read_board
 from jobs.engine.journal import lock, record, take_turn, write_plan
 from jobs.engine.ports import Engine
-from jobs.engine.steps import stop_plan
+from jobs.engine.steps import ended, stop_plan
 from jobs.models import (
     AttemptState,
     FailoverJob,
@@ -156,7 +156,13 @@ def _after_failed(engine: Engine, board: Board) -> Plan | None:
         job.error_message = board.plan.stop_reason
         job.save(update_fields=["error_message"])
     planned = undo.inverse_of(engine, plan=board.plan)
-    record(engine, job, "undo", f"Stopped: {board.plan.stop_reason} What was done is undone.", steps=len(planned.steps))
+    record(
+        engine,
+        job,
+        "undo",
+        f"Stopped: {ended(board.plan.stop_reason)} What was done is undone.",
+        steps=len(planned.steps),
+    )
     if not planned.steps:
         outcome = Outcome.CANCELLED if job.cancel_requested_at is not None else Outcome.FAILED
         finish(engine, job=job, status=JobStatus.FAILED, outcome=outcome, words="Nothing had been changed.")

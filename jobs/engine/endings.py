@@ -14,7 +14,7 @@ from jobs.engine import decisions, questions
 from jobs.engine.board import Board
 from jobs.engine.journal import lock, record
 from jobs.engine.ports import Engine
-from jobs.engine.steps import end_step_as_done, end_step_as_failed
+from jobs.engine.steps import end_step_as_done, end_step_as_failed, ended
 from jobs.models import (
     AttemptState,
     FailoverJob,
@@ -151,7 +151,7 @@ def _try_again(engine: Engine, job: FailoverJob, step: Step, sentence: str, *, p
         reason=f"Will be tried again: {sentence}",
         waiting_since=F("started_at"),
     )
-    record(engine, job, "step_retry", f"{step.title}: {sentence} It is tried again.", step=step.key)
+    record(engine, job, "step_retry", f"{step.title}: {ended(sentence)} It is tried again.", step=step.key)
 
 
 def _counted_attempts(step: Step) -> int:

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef
 from jobs.engine.contracts import Choice, Wait
 from jobs.engine.journal import lock, record
 from jobs.engine.ports import Engine
-from jobs.engine.steps import end_step_as_done, end_step_as_failed
+from jobs.engine.steps import end_step_as_done, end_step_as_failed, ended
 from jobs.engine.windows import LEFT
 from jobs.models import (
     AttemptState,
@@ -184,15 +184,15 @@ def _reopen(step: Step) -> None:
 
 def ask_about_undo(engine: Engine, *, job: FailoverJob, step: Step, sentence: str, seen: Mapping[str, Any]) -> None:
     """Ask what to do when a step of an undo or cleanup cannot be done."""
-    text = f"{step.title} cannot be done: {sentence} What shall become of it?"
+    text = f"{step.title} cannot be done: {ended(sentence)} What shall become of it?"
     ask(engine, job=job, step=step, kind="undo_step", text=text, seen=seen, choices=(RETRY, SKIP))
 
 
 def ask_about_failed_start(engine: Engine, *, job: FailoverJob, step: Step, sentence: str) -> None:
     """Ask what to do when the target did not start: it may have run for a moment, so no undo is automatic (rule 10)."""
     text = (
-        f"{step.title} failed: {sentence} The target VM may have run and written to its disks for a moment. Undoing "
-        "returns the disks to the appliance as unverified; writes of the target VM, if any, are on them."
+        f"{step.title} failed: {ended(sentence)} The target VM may have run and written to its disks for a moment. "
+        "Undoing returns the disks to the appliance as unverified; writes of the target VM, if any, are on them."
     )
     ask(engine, job=job, step=step, kind="failed_start", text=text, seen={}, choices=(RETRY, UNDO, LEAVE))
 

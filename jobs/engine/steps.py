@@ -41,6 +41,12 @@ def end_step_as_failed(engine: Engine, *, job: FailoverJob, step: Step, sentence
     record(engine, job, "step_failed", f"{step.title}: {sentence}", step=step.key, error_code=code)
 
 
+def ended(words: str) -> str:
+    """Give what somebody else said as a sentence that another may follow."""
+    said = words.rstrip()
+    return said if said.endswith((".", "!", "?")) else f"{said}."
+
+
 def stop_plan(engine: Engine, *, plan: Plan, reason: str) -> bool:
     """Let a running plan start nothing more; False when it did not run."""
     return bool(

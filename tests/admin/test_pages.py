@@ -62,6 +62,16 @@ def test_every_list_opens_and_loads_nothing_from_elsewhere(root: Client, finishe
         assert _ELSEWHERE.findall(answer.content.decode()) == [], model
 
 
+def test_lists_show_times_to_the_second_as_logs_do_and_the_id_of_a_job_in_one_piece(
+    root: Client, finished: FailoverJob
+) -> None:
+    page = root.get(reverse("admin:jobs_failoverjob_changelist")).content.decode()
+
+    assert f"{finished.created_at:%Y-%m-%d %H:%M:%S}" in page
+    assert f'<span class="fo-whole">{finished.job_id}</span>' in page
+    assert "a.m." not in page and "p.m." not in page
+
+
 def test_pages_of_job_vm_start_verb_and_overview_load_nothing_from_elsewhere(
     root: Client, finished: FailoverJob
 ) -> None:

@@ -58,7 +58,10 @@ def _half_rolled_back(command: str, vm_id: str = "vm-two") -> tuple[Scene, Failo
     _roll_back(stage, job)
     _skip_all(stage, job)
     stage.simulator.faults.clear()
-    assert left_behind(job), describe(job)
+    entries = left_behind(job)
+    assert entries, describe(job)
+    assert all("ask for the rollback again" in entry["to_do"] for entry in entries)
+    assert not any("Refused by a fault " in entry["reason"] for entry in entries), "what the cloud said is no sentence"
     return stage, job, before
 
 
@@ -297,6 +300,7 @@ def test_a_commit_that_left_a_rollback_point_is_pressed_again() -> None:
     _skip_all(stage, job)
     stage.simulator.faults.clear()
     assert (job.outcome, _allowed(job)) == (Outcome.COMMITTED, {"commit"})
+    assert all("ask for the commit again" in entry["to_do"] for entry in left_behind(job))
 
     _commit(stage, job)
     _commit(stage, job)

@@ -1,0 +1,1 @@
+"""This will say how times are shown in English."""
