@@ -49,9 +49,9 @@ flower: setup ## look at the workers in Flower, read-only, with a password (FLOW
 quick: $(VENV)/.dev ## the fast tests, in less than 90 s
 	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow and not processes"
 
-test: $(VENV)/.dev ## check, then all tests on SQLite, then on PostgreSQL where there is one
+test: $(VENV)/.dev ## check, then all tests on SQLite, then on PostgreSQL where there is one (ALL=1: there those of `any_database` too)
 	@$(MAKE) --no-print-directory --jobs 2 types style
-	$(RUN) -m tests
+	$(if $(ALL),ALL_ON_POSTGRESQL=1) $(RUN) -m tests
 
 check: $(VENV)/.dev ## style, types, import contracts, migrations, security, house rules, the API's description
 	@$(MAKE) --no-print-directory --jobs 2 types style
