@@ -72,6 +72,15 @@ def test_lists_show_times_to_the_second_as_logs_do_and_the_id_of_a_job_in_one_pi
     assert "a.m." not in page and "p.m." not in page
 
 
+def test_pages_name_jobs_and_vms_as_they_are_written(root: Client, finished: FailoverJob) -> None:
+    for page in (_page(finished), reverse("admin:inventory_protectedvm_change", args=[finished.vm_id])):
+        text = root.get(page).content.decode()
+        # A name is typed to confirm a rollback: "One" is not "one".
+        for name in (finished.job_id, finished.vm_name):
+            assert re.search(rf">\s*{name.capitalize()}\s*<", text) is None
+    assert re.search(rf">\s*{finished.job_id}\s*</a>", root.get(_page(finished)).content.decode())
+
+
 def test_pages_of_job_vm_start_verb_and_overview_load_nothing_from_elsewhere(
     root: Client, finished: FailoverJob
 ) -> None:
