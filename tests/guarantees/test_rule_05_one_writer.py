@@ -8,7 +8,7 @@ import pytest
 
 from inventory.models import HoldMethod
 from jobs.errors import ActiveJob
-from jobs.models import FailoverJob, JobState, StepAttempt
+from jobs.models import FailoverJob, JobEvent, JobState, Reservation, Step, StepAttempt
 from tests.support.scenes import scene
 from tests.support.telling import carry_on
 
@@ -47,3 +47,18 @@ def test_a_vm_that_is_being_worked_on_is_not_given_to_a_second_job(first: str, s
         start[second]("vm-one")
 
     assert FailoverJob.objects.count() == 1
+
+
+def test_a_step_that_queues_says_for_what_and_which_job_has_it() -> None:
+    stage = scene()
+    for vm in ("vm-one", "vm-two"):
+        stage.service.start_live(vm)
+    waiting = Step.objects.exclude(waiting_for="")
+
+    stage.service.run(until=waiting.exists)
+
+    for step in waiting:
+        holder = Reservation.objects.get(resource=step.waiting_for).job
+        assert step.reason == f"Waits for {step.waiting_for}, which {holder.job_id} uses just now."
+    stage.service.run()
+    assert not JobEvent.objects.filter(kind="defect").exists()
