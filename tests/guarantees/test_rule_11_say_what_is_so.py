@@ -51,3 +51,14 @@ def test_a_job_is_honest_at_every_moment_of_a_test_that_is_disturbed(command: st
         stage.service.clean_up(job)
         _run(stage, job)
         assert job.outcome == Outcome.SUCCEEDED
+
+
+def test_a_plan_that_ended_says_when() -> None:
+    stage = scene()
+    job = stage.service.start_live("vm-one")
+
+    stage.service.run()
+
+    (plan,) = job.plans.all()
+    assert plan.finished_at is not None
+    assert job.created_at < plan.finished_at <= stage.service.clock.now()
