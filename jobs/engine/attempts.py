@@ -149,11 +149,21 @@ def resolve(engine: Engine, *, board: Board, step: Step, attempt: StepAttempt, c
     if attempt.answer.get("kind") in {"lost", "owner_died"} and _job_turned_up(engine, job, attempt):
         return
     if attempt.settled_after is not None and engine.clock.now() < attempt.settled_after:
-        _look_again_at(attempt, attempt.settled_after)
+        _wait_until_settled(engine, attempt, attempt.settled_after)
         return
     sight = _look(engine, job, attempt, command, step=step)
     if sight is not None:
         _conclude(engine, board, step, attempt, _without_answer(command, sight))
+
+
+def _wait_until_settled(engine: Engine, attempt: StepAttempt, moment: datetime) -> None:
+    """Wait for the moment; one that a clock noted which has been set back since begins anew, counted from now.
+
+    That is so for calls that were answered. A lost one may arrive until its `expires`, which that clock has named too.
+    """
+    if attempt.answer.get("kind") not in {"lost", "owner_died"}:
+        moment = min(moment, engine.later(engine.rules.settle_after_failure))
+    _set(attempt, AttemptState.UNKNOWN, settled_after=moment, next_look_at=moment)
 
 
 def take_over(engine: Engine, *, job: FailoverJob, attempt: StepAttempt, command: Command) -> bool:

@@ -12,7 +12,7 @@ from cloudstack_simulator import Fault
 from inventory.models import HoldMethod, ReplicaState, ReplicaVolume
 from jobs import services
 from jobs.engine import claims
-from jobs.models import FailoverJob, JobState, Question, StepAttempt
+from jobs.models import AttemptState, FailoverJob, JobState, Question, StepAttempt
 from jobs.retries import retry
 from tests.support.scenes import Scene, scene
 from tests.support.telling import answer, carry_on, for_seconds, until_called
@@ -56,6 +56,25 @@ def test_a_clock_that_was_a_day_ahead_for_a_moment_neither_deafens_the_watcher_n
 
     stage.service.clock.ahead = 86400.0
     for_seconds(stage, 3.0)
+    stage.service.clock.ahead = 0.0
+    carry_on(stage)
+
+    assert_failed_over(stage.simulator, job, before)
+    assert not Question.objects.exists()
+    assert stage.simulator.clock.now() - began < 3600.0
+
+
+def test_a_failure_that_a_wrong_clock_noted_for_tomorrow_is_settled_today() -> None:
+    stage = scene()
+    before = remember(stage.simulator)
+    stage.simulator.faults.add(Fault("detachVolume", "fail"))
+    job = stage.service.start_live("vm-one")
+    until_called(stage, "detachVolume")
+    began = stage.simulator.clock.now()
+
+    stage.service.clock.ahead = 86400.0
+    failed = StepAttempt.objects.filter(step__key="detach-disk0", state=AttemptState.UNKNOWN)
+    stage.service.run(until=failed.exists)
     stage.service.clock.ahead = 0.0
     carry_on(stage)
 
