@@ -36,12 +36,15 @@ from jobs.engine.contracts import (
 )
 from jobs.engine.endings import attempt_is_done, attempt_is_not_done, attempt_left_something
 from jobs.engine.journal import trace
-from jobs.engine.ports import Engine
+from jobs.engine.ports import FARTHEST, Engine
 from jobs.models import AttemptState, FailoverJob, Step, StepAttempt
 
 log = structlog.get_logger(__name__)
 
 _KEPT_READINGS = 6
+_SETTLING = "settling"
+# What is known of a call whose answer nobody has heard.
+_UNHEARD = frozenset({"lost", "owner_died"})
 
 
 def submit(engine: Engine, *, job: FailoverJob, step: Step, claimed: Claimed) -> None:
@@ -146,24 +149,13 @@ def settle(engine: Engine, *, board: Board, step: Step, attempt: StepAttempt, co
 def resolve(engine: Engine, *, board: Board, step: Step, attempt: StepAttempt, command: Command) -> None:
     """Find out by reading what became of an attempt without a usable answer (rule 2)."""
     job = board.job
-    if attempt.answer.get("kind") in {"lost", "owner_died"} and _job_turned_up(engine, job, attempt):
+    if attempt.answer.get("kind") in _UNHEARD and _job_turned_up(engine, job, attempt):
         return
-    if attempt.settled_after is not None and engine.clock.now() < attempt.settled_after:
-        _wait_until_settled(engine, attempt, attempt.settled_after)
+    if attempt.settled_after is not None and not _is_settled(engine, attempt, attempt.settled_after):
         return
     sight = _look(engine, job, attempt, command, step=step)
     if sight is not None:
         _conclude(engine, board, step, attempt, _without_answer(command, sight))
-
-
-def _wait_until_settled(engine: Engine, attempt: StepAttempt, moment: datetime) -> None:
-    """Wait for the moment; one that a clock noted which has been set back since begins anew, counted from now.
-
-    That is so for calls that were answered. A lost one may arrive until its `expires`, which that clock has named too.
-    """
-    if attempt.answer.get("kind") not in {"lost", "owner_died"}:
-        moment = min(moment, engine.later(engine.rules.settle_after_failure))
-    _set(attempt, AttemptState.UNKNOWN, settled_after=moment, next_look_at=moment)
 
 
 def take_over(engine: Engine, *, job: FailoverJob, attempt: StepAttempt, command: Command) -> bool:
@@ -376,6 +368,30 @@ def _become_unknown_after_failure(engine: Engine, attempt: StepAttempt) -> None:
         reading_gap_seconds=engine.rules.gap_after_failure,
         next_look_at=settled,
     )
+
+
+def _is_settled(engine: Engine, attempt: StepAttempt, settled: datetime) -> bool:
+    """Say whether nobody can act on the call any more; else put the next look off until then.
+
+    What lies further off than any wait was noted by a clock that has been set back since, or it is this clock that is
+    wrong: the moment stays, and a whole wait has to pass by one clock before it counts as come. That is so for calls
+    that were answered. A lost one may arrive until its `expires`, which that clock has named too.
+    """
+    now = engine.clock.now()
+    if now >= settled:
+        return True
+    if settled <= now + timedelta(seconds=FARTHEST) or attempt.answer.get("kind") in _UNHEARD:
+        _look_again_at(attempt, settled)
+        return False
+    seen_at = [datetime.fromisoformat(one["at"]) for one in attempt.readings if one["sight"] == _SETTLING]
+    if not seen_at or not timedelta(0) <= now - seen_at[0] <= timedelta(hours=1):
+        words = "what it waits for was noted by a clock that has been set back since"
+        attempt.readings, seen_at = [{"at": now.isoformat(), "sight": _SETTLING, "seen": words}], [now]
+    enough = seen_at[0] + timedelta(seconds=engine.rules.settle_after_failure)
+    if now < enough:
+        _look_again_at(attempt, enough)
+        return False
+    return _set(attempt, AttemptState.UNKNOWN, settled_after=now, readings=[])
 
 
 def _look_again_at(attempt: StepAttempt, moment: datetime, explanation: str = "") -> None:

@@ -211,3 +211,22 @@ def test_a_start_that_loses_against_a_cancel_is_not_ordered() -> None:
 
     job.refresh_from_db()
     assert job.point_of_no_return_at is None
+
+
+def test_a_clock_that_is_a_day_slow_for_a_moment_shortens_no_wait() -> None:
+    stage = scene()
+    stage.simulator.faults.add(Fault("detachVolume", "restart"))
+    stage.service.start_live("vm-one")
+    unknown = StepAttempt.objects.filter(state="unknown", answer__kind="failed", step__key__startswith="detach")
+    stage.service.run(until=unknown.exists)
+    settled = unknown.get().settled_after
+    stage.service.clock.ahead = -86400.0
+    for _ in range(3):
+        stage.service.run(until=lambda: True)
+        stage.service.clock.stepped.advance(5.0)
+    stage.service.clock.ahead = 0.0
+
+    stage.service.run(until=lambda: True)
+
+    assert unknown.get().settled_after == settled
+    assert [reading["sight"] for reading in unknown.get().readings] == ["settling"]
