@@ -70,6 +70,8 @@ class Arrival:
     command: str
     params: Mapping[str, str]
     calls_before: int
+    # The volume that it changes, also where it names only a snapshot of it.
+    volume_id: str
     replicas_on_vm: list[str]
     busy: list[str]
     attempt: tuple[str, str, str] | None
@@ -115,6 +117,7 @@ class Checker:
             command=command,
             params=params,
             calls_before=self.simulator.calls.count(command),
+            volume_id=volume_id,
             replicas_on_vm=[row.id for row in self.world.volumes_of(vm_id) if row.replica] if vm_id else [],
             busy=self._jobs_about(volume_id) if volume_id else [],
             attempt=_attempt(params.get("customjobid", "")),
@@ -129,7 +132,7 @@ class Checker:
             raise Violation("I5", f"{call.command} was called, which nothing here ever needs")
         self._judge_ticket(call)
         self._judge_target(call)
-        if call.busy and not self._is_touched(call.params):
+        if call.busy and not self._is_touched(call):
             raise Violation("I11", f"{call.command} was sent for a volume with unfinished work: {call.busy}")
         if call.command == "revertSnapshot":
             self._judge_revert(call)
@@ -186,8 +189,8 @@ class Checker:
         if (machine is not None and machine.state != "Stopped") or volume.holders:
             raise Violation("I13", f"{volume.name} was reverted while it hangs on a VM that runs")
 
-    def _is_touched(self, params: Mapping[str, str]) -> bool:
-        return not self.touched.isdisjoint(params.values())
+    def _is_touched(self, call: Arrival) -> bool:
+        return not self.touched.isdisjoint({call.volume_id, *call.params.values()})
 
     def _jobs_about(self, volume_id: str) -> list[str]:
         """Name the cloud's unfinished jobs that change a volume, whoever sent them."""
