@@ -46,10 +46,9 @@ class Pace:
 
 @dataclass(frozen=True)
 class Out:
-    """An attempt whose async job is out: where it runs, since when (unix seconds), and whom its end concerns."""
+    """An attempt whose async job is out: since when (unix seconds), and whom its end concerns."""
 
     attempt_id: int
-    endpoint: str
     async_job_id: str
     since: float
     command: str

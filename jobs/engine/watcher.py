@@ -13,7 +13,6 @@ from functools import partial
 from database.statements import Prepared
 from jobs.engine.crew import Questions, Rounds
 from jobs.engine.endpoint_watch import EndpointWatch, Out, Pace
-from jobs.engine.leases import take_role
 from jobs.engine.ports import Engine
 from jobs.models import AttemptState, StepAttempt
 
@@ -49,12 +48,6 @@ class Watcher:
     questions: Callable[[], Questions] = Questions
     _watches: dict[str, EndpointWatch] = field(default_factory=dict)
 
-    def tick(self) -> int:
-        """Do one round; give how many answers were written. Does nothing while another process watches."""
-        if not take_role(self.engine, role=ROLE):
-            return 0
-        return self.watch_once()
-
     def watch_once(self, *, at_most: float = 0.0) -> int:
         """Do one round without asking who watches; the caller holds the role.
 
@@ -80,7 +73,7 @@ class Watcher:
         grouped: dict[str, list[Out]] = defaultdict(list)
         for attempt_id, endpoint, async_job_id, submitted_at, *names in _SUBMITTED.values():
             since = submitted_at.timestamp() if submitted_at else self.engine.clock.now().timestamp()
-            grouped[endpoint].append(Out(attempt_id, endpoint, async_job_id, since, *names))
+            grouped[endpoint].append(Out(attempt_id, async_job_id, since, *names))
         for endpoint, watch in self._watches.items():
             if not watch.is_idle:
                 grouped.setdefault(endpoint, [])
