@@ -8,6 +8,7 @@ succeeded is written for many jobs at once.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -91,8 +92,8 @@ class EndpointWatch:
         """Say whether a round with nothing out would change nothing."""
         return not self._looks and not self._took
 
-    def do_round(self, out: list[Out]) -> int:
-        """Ask for what is due of all that is out; give how many answers were written."""
+    def do_round(self, out: Mapping[int, Out]) -> int:
+        """Ask for what is due of all that is out, by id; give how many answers were written."""
         answers = 0
         self._forget_all_but(out)
         if self._lies_ahead(self._silent_until, by=self.pace.longest):
@@ -107,35 +108,38 @@ class EndpointWatch:
         self._learn()
         return answers
 
-    def _forget_all_but(self, out: list[Out]) -> None:
-        for gone in self._looks.keys() - {one.attempt_id for one in out}:
+    def _forget_all_but(self, out: Mapping[int, Out]) -> None:
+        for gone in self._looks.keys() - out.keys():
             del self._looks[gone]
 
     def _lies_ahead(self, moment: float, *, by: float) -> bool:
         """Say whether it is still to come; one further off than any pause was noted by a clock set back since."""
         return self._now() < moment <= self._now() + by
 
-    def _watch(self, out: list[Out]) -> int:
-        for one in out:
-            if one.attempt_id not in self._looks:
-                self._looks[one.attempt_id] = self._first_look(one)
+    def _watch(self, out: Mapping[int, Out]) -> int:
+        for come in out.keys() - self._looks.keys():
+            self._looks[come] = self._first_look(out[come])
         is_few = len(out) <= self.pace.few
-        due = self._due_few(out) if is_few else self._due_many(out)
+        due = self._due_few(out.values()) if is_few else self._due_many(out.values())
         answers = self._ask(due) if due else 0
-        looks = [look.next_at for look in self._looks.values()]
-        self.next_at = None if not looks else min(looks) if is_few else self._list_again_at
+        self.next_at = self._next_question_at(is_few=is_few)
         return answers
+
+    def _next_question_at(self, *, is_few: bool) -> float | None:
+        if not self._looks:
+            return None
+        return min(look.next_at for look in self._looks.values()) if is_few else self._list_again_at
 
     def _first_look(self, one: Out) -> _Look:
         next_at = one.since + self._usual_seconds(one) * self.pace.first_look
         return _Look(next_at=next_at, asked_at=one.since, since=one.since)
 
-    def _due_few(self, out: list[Out]) -> list[Out]:
+    def _due_few(self, out: Iterable[Out]) -> list[Out]:
         now = self._now()
         looks = [(one, self._looks[one.attempt_id]) for one in out]
         return [one for one, look in looks if look.next_at <= now or look.asked_at > now]
 
-    def _due_many(self, out: list[Out]) -> list[Out]:
+    def _due_many(self, out: Iterable[Out]) -> list[Out]:
         if self._lies_ahead(self._list_again_at, by=self.pace.list_longest):
             return []
         # Only attempts that were submitted before the list was asked for may be missed in it.
