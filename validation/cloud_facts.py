@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -25,6 +25,7 @@ from cloudstack.results import (
     Volume,
     Zone,
 )
+from cloudstack.single_flight import SingleFlight
 
 BUDGET_SECONDS = 8.0
 SETTLED_SECONDS = 60.0
@@ -190,12 +191,19 @@ def _read_one_after_the_other(readers: Sequence[_Reader]) -> None:
         silent = reader.unreachable = reader.unreachable or silent
 
 
-@dataclass
+@dataclass(eq=False)
 class _Remembered:
-    """What was read of one cloud and when, and what is being read of it now."""
+    """What was read of one cloud and when."""
 
     known: dict[str, tuple[float, Any]] = field(default_factory=dict)
-    asked: dict[str, Future[Any]] = field(default_factory=dict)
+
+    def known_or_read(self, name: str, read: Callable[[], T], *, now: float, seconds: float) -> T:
+        if name in self.known and 0 <= now - self.known[name][0] < seconds:
+            known: T = self.known[name][1]
+            return known
+        value = read()
+        self.known[name] = (now, value)
+        return value
 
 
 class Settled:
@@ -204,48 +212,22 @@ class Settled:
     Who comes while another thread reads the same waits for what that one hears, also where it hears nothing.
     """
 
-    def __init__(self, door: AbstractContextManager[object] | None = None) -> None:
-        """Know nothing yet; a test passes a lock that tells who comes."""
+    def __init__(self, *, door: AbstractContextManager[object] | None = None) -> None:
+        """Know nothing yet; a test passes a lock that tells who comes to ask."""
         self._clouds: WeakKeyDictionary[Any, _Remembered] = WeakKeyDictionary()
-        self._door = door or threading.Lock()
+        self._lock = threading.Lock()
+        self._asking = SingleFlight[Any](tells=(CloudUnreachable, CloudRefusedRead, ValueError), door=door)
 
     def get(self, reads: object, name: str, read: Callable[[], T], *, now: float, seconds: float) -> T:
         """Give what was read in the last `seconds`, or read it; raises what the reading raises."""
-        with self._door:
+        with self._lock:
             cloud = self._clouds.setdefault(reads, _Remembered())
-            if name in cloud.known and 0 <= now - cloud.known[name][0] < seconds:
-                value: T = cloud.known[name][1]
-                return value
-            asked: Future[T] | None = cloud.asked.get(name)
-            if asked is None:
-                asked_here = cloud.asked[name] = Future[T]()
-        if asked is not None:
-            return self._heard(asked, read)
-        try:
-            value = read()
-            with self._door:
-                cloud.known[name] = (now, value)
-            asked_here.set_result(value)
-        except (CloudUnreachable, CloudRefusedRead, ValueError) as error:
-            asked_here.set_exception(error)
-            raise
-        finally:
-            asked_here.cancel()
-            with self._door:
-                del cloud.asked[name]
+        value: T = self._asking.ask((cloud, name), lambda: cloud.known_or_read(name, read, now=now, seconds=seconds))
         return value
 
-    @staticmethod
-    def _heard(asked: Future[T], read: Callable[[], T]) -> T:
-        """Give what another thread hears; who was let down by a defect there asks for himself."""
-        try:
-            return asked.result()
-        except CancelledError:
-            return read()
-
-    def forget(self, reads: CloudReads) -> None:
+    def forget(self, reads: object) -> None:
         """Forget a cloud, also what is being read of it just now."""
-        with self._door:
+        with self._lock:
             self._clouds.pop(reads, None)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,6 +14,7 @@ from audit.head import read_head, write_head
 from audit.recording import record_event
 from audit.sealing import newest_head
 from cloudstack import CloudError, Gateway
+from cloudstack.single_flight import SingleFlight
 from inventory.models import TargetCloud
 from inventory.secrets import SecretUnreadable
 from jobs.generation.marks import Mark, is_newer, mark_in_file, marks_in_cloud, move_tags, write_file
@@ -28,35 +27,17 @@ Gateways = Callable[[TargetCloud], Gateway]
 
 
 @dataclass
-class Inquiry:
-    """What is asked of one cloud: a burst begins with all workers at once, and one of them asks for all.
-
-    Who came while another was asking is told what that one heard, also that the cloud is silent.
-    """
-
-    _asking: AbstractContextManager[object] = field(default_factory=threading.Lock)
-    _heard: int = 0
-    _said: str = ""
-
-    def put(self, ask: Callable[[], str]) -> str:
-        """Ask, or wait for whoever asks just now and give what he was told."""
-        came_at = self._heard
-        with self._asking:
-            if self._heard == came_at:
-                self._said = ask()
-                self._heard += 1
-            return self._said
-
-
-@dataclass
 class GenerationGuard:
-    """Answers for one process whether it may act on a cloud; each cloud is asked before the first act on it."""
+    """Answers for one process whether it may act on a cloud; each cloud is asked before the first act on it.
+
+    A burst begins with all workers at once: one of them asks, and the others are told what he heard.
+    """
 
     gateways: Gateways
     now: Callable[[], datetime]
+    asking: SingleFlight[str] = field(default_factory=SingleFlight)
     _asked: set[str] = field(default_factory=set)
     _highest: int = 0
-    _inquiries: dict[str, Inquiry] = field(default_factory=dict)
 
     def obstacle(self, endpoint: str) -> str:
         """Say why nothing may be begun on the cloud of this uuid; nothing when it may."""
@@ -76,10 +57,11 @@ class GenerationGuard:
                 return _pause(row, [mark], now=self.now())
         if endpoint in self._asked:
             return ""
-        inquiry = self._inquiries.setdefault(endpoint, Inquiry())
-        return inquiry.put(lambda: self._ask(endpoint, row))
+        return self.asking.ask(endpoint, lambda: self._ask(endpoint))
 
-    def _ask(self, endpoint: str, row: Generation) -> str:
+    def _ask(self, endpoint: str) -> str:
+        if endpoint in self._asked:
+            return ""  # Another thread was told just before this one came to ask.
         cloud = TargetCloud.objects.filter(uuid=endpoint).first()
         if cloud is None:
             return ""

@@ -1,4 +1,4 @@
-"""Of the threads that read the same settled fact of a cloud at once one asks, and the others hear what it heard."""
+"""Of the threads that read the same settled fact of a cloud at once one asks, and silence is not remembered."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from cloudstack.errors import CallError, CloudUnreachable
-from tests.verification.test_asking_once import Door
+from tests.cloudstack.test_single_flight import PATIENCE, Door
 from validation.cloud_facts import Settled
-
-PATIENCE = 30.0
 
 
 class Cloud:
@@ -23,47 +21,45 @@ def _silent() -> str:
     raise CloudUnreachable(CallError("listZones", None, None, None, "no answer", None))
 
 
-def _two_at_once(first: Callable[[], str], second: Callable[[], str]) -> tuple[Future[str], Future[str]]:
+def _never() -> str:
+    pytest.fail("asked again")
+
+
+def _two_at_once(first: Callable[[], str]) -> tuple[Future[str], Future[str]]:
     """Let a second thread come while the first one asks the cloud; give what both heard."""
     door, cloud, asks = Door(), Cloud(), threading.Event()
-    settled = Settled(door)
+    settled = Settled(door=door)
 
     def ask() -> str:
-        assert door.comers.acquire(timeout=PATIENCE)
+        door.wait_for_one()
         asks.set()
-        assert door.comers.acquire(timeout=PATIENCE)
+        door.wait_for_one()
         return first()
 
-    def get(read: Callable[[], str]) -> str:
-        return settled.get(cloud, "zone", read, now=1000.0, seconds=60.0)
-
     with ThreadPoolExecutor(2) as threads:
-        one = threads.submit(get, ask)
+        one = threads.submit(settled.get, cloud, "zone", ask, now=1000.0, seconds=60.0)
         assert asks.wait(PATIENCE)
-        two = threads.submit(get, second)
-    return one, two
+        return one, threads.submit(settled.get, cloud, "zone", _never, now=1000.0, seconds=60.0)
 
 
 def test_who_comes_while_another_asks_hears_what_that_one_heard() -> None:
-    one, two = _two_at_once(lambda: "the zone", lambda: pytest.fail("asked again"))
+    one, two = _two_at_once(lambda: "the zone")
 
     assert (one.result(), two.result()) == ("the zone", "the zone")
 
 
 def test_who_comes_while_another_asks_a_silent_cloud_does_not_ask_it_too() -> None:
-    one, two = _two_at_once(_silent, lambda: pytest.fail("asked again"))
-
-    for heard in (one, two):
+    for heard in _two_at_once(_silent):
         with pytest.raises(CloudUnreachable):
             heard.result()
 
 
-def test_whom_a_defect_let_down_asks_for_himself() -> None:
-    one, two = _two_at_once(lambda: str(1 // 0), lambda: "the zone")
+def test_what_was_read_is_remembered_for_its_time() -> None:
+    settled, cloud = Settled(), Cloud()
+    assert settled.get(cloud, "zone", lambda: "the zone", now=1000.0, seconds=60.0) == "the zone"
 
-    with pytest.raises(ZeroDivisionError):
-        one.result()
-    assert two.result() == "the zone"
+    assert settled.get(cloud, "zone", _never, now=1059.0, seconds=60.0) == "the zone"
+    assert settled.get(cloud, "zone", lambda: "another", now=1060.0, seconds=60.0) == "another"
 
 
 def test_after_a_silence_it_is_asked_again() -> None:
@@ -73,3 +69,17 @@ def test_after_a_silence_it_is_asked_again() -> None:
         settled.get(cloud, "zone", _silent, now=1000.0, seconds=60.0)
 
     assert settled.get(cloud, "zone", lambda: "the zone", now=1000.0, seconds=60.0) == "the zone"
+
+
+def test_what_is_read_while_the_cloud_is_forgotten_is_neither_remembered_nor_told() -> None:
+    settled, cloud = Settled(), Cloud()
+
+    def is_forgotten_meanwhile() -> str:
+        settled.forget(cloud)
+        with ThreadPoolExecutor(1) as threads:
+            asks_anew = threads.submit(settled.get, cloud, "zone", lambda: "mended", now=1000.0, seconds=60.0)
+            assert asks_anew.result(PATIENCE) == "mended"
+        return "broken"
+
+    assert settled.get(cloud, "zone", is_forgotten_meanwhile, now=1000.0, seconds=60.0) == "broken"
+    assert settled.get(cloud, "zone", _never, now=1000.0, seconds=60.0) == "mended"

@@ -3,46 +3,49 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
+from django.db import connections
+from pytest_django import Settings
 
-from jobs.generation.guard import Inquiry
-
-
-class Door:
-    """A lock that tells when somebody comes to it."""
-
-    def __init__(self) -> None:
-        self.comers = threading.Semaphore(0)
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        self.comers.release()
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
+from cloudstack import Gateway
+from cloudstack.single_flight import SingleFlight
+from cloudstack_simulator import Fault
+from inventory.models import TargetCloud
+from jobs.generation.guard import GenerationGuard
+from tests.cloudstack.test_single_flight import PATIENCE, Door
+from tests.support.scenes import scene
 
 
-@pytest.mark.parametrize("said", ["", "it can't be read"])
-def test_who_comes_while_another_asks_is_told_what_that_one_heard(said: str) -> None:
-    door, asked, heard = Door(), list[str](), list[str]()
-    inquiry = Inquiry(door)
-    second = threading.Thread(target=lambda: heard.append(inquiry.put(lambda: pytest.fail("asked again"))))
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_silent", [False, True])
+def test_who_comes_while_another_asks_is_told_what_that_one_heard(
+    settings: Settings, tmp_path: Path, is_silent: bool
+) -> None:
+    settings.GENERATION_FILE = tmp_path / "generation"
+    stage, door = scene(), Door()
+    if is_silent:
+        stage.simulator.faults.add(Fault("listVirtualMachines", "refuse", times=10))
+    asked, told = list[TargetCloud](), list[str]()
 
-    def ask() -> str:
-        asked.append("once")
-        door.comers.acquire(timeout=10)
-        second.start()
-        assert door.comers.acquire(timeout=10)
-        return said
+    def gateway(cloud: TargetCloud) -> Gateway:
+        asked.append(cloud)
+        door.wait_for_one()
+        other.start()
+        door.wait_for_one()
+        return stage.service.gateway(cloud)
 
-    assert inquiry.put(ask) == said
-    second.join(10)
-    assert (asked, heard) == (["once"], [said])
+    guard = GenerationGuard(gateway, now=stage.service.clock.now, asking=SingleFlight(door=door))
 
+    def come_too() -> None:
+        told.append(guard.obstacle(str(stage.inventory.cloud.uuid)))
+        connections.close_all()
 
-def test_who_comes_later_asks_again() -> None:
-    inquiry = Inquiry()
-    assert inquiry.put(lambda: "silent") == "silent"
-    assert inquiry.put(lambda: "") == ""
+    other = threading.Thread(target=come_too)
+    mine = guard.obstacle(str(stage.inventory.cloud.uuid))
+    other.join(PATIENCE)
+
+    assert told == [mine]
+    assert bool(mine) == is_silent
+    assert len(asked) == 1
