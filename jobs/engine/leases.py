@@ -6,11 +6,11 @@ import os
 import socket
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
-from database.statements import Prepared
+from database.statements import Prepared, compare_and_set
 from jobs.engine.ports import Engine
 from jobs.models import ProcessLease, RoleLease
 
@@ -20,14 +20,22 @@ _HELD = Prepared(
     ),
     moments=frozenset({"now"}),
 )
+_OWN = Prepared(
+    lambda owner: ProcessLease.objects.filter(owner=owner).order_by().values_list("pk"), texts=frozenset({"owner"})
+)
+_ROLE = Prepared(
+    lambda role: RoleLease.objects.filter(role=role).order_by().values_list("pk", "owner", "valid_until"),
+    texts=frozenset({"role"}),
+)
 
 
 def beat(engine: Engine) -> None:
     """Renew this process's lease; the first beat registers it."""
     now = engine.clock.now()
     until = now + timedelta(seconds=engine.rules.lease)
-    if ProcessLease.objects.filter(owner=engine.owner).update(valid_until=until):
-        return
+    for (pk,) in _OWN.values(owner=engine.owner):
+        if compare_and_set(ProcessLease, pk=pk, expecting={}, valid_until=until):
+            return
     host, pid, start = own_identity()
     ProcessLease.objects.create(
         owner=engine.owner, host=host, pid=pid, process_start=start, started_at=now, valid_until=until
@@ -54,17 +62,17 @@ def take_role(engine: Engine, *, role: str) -> bool:
     """Take or renew a role for this process; False when another living process has it."""
     now = engine.clock.now()
     until = now + timedelta(seconds=engine.rules.lease)
-    others = living_owners(engine) - {engine.owner}
-    mine_or_free = ~Q(owner__in=others) | Q(valid_until__lte=now)
-    if RoleLease.objects.filter(mine_or_free, role=role).update(
-        owner=engine.owner, valid_until=until, last_tick_at=now
-    ):
-        return True
-    if RoleLease.objects.filter(role=role).exists():
-        return False
+    held: dict[str, Any] = {"owner": engine.owner, "valid_until": until, "last_tick_at": now}
+    for pk, owner, valid_until in _ROLE.values(role=role):
+        if owner == engine.owner:
+            return compare_and_set(RoleLease, pk=pk, expecting={"owner": owner}, **held)
+        if valid_until > now and owner in living_owners(engine):
+            return False
+        # Of two who see it free one takes it, and not when its owner turns out to live meanwhile.
+        return compare_and_set(RoleLease, pk=pk, expecting={"owner": owner, "valid_until": valid_until}, **held)
     try:
         with transaction.atomic():
-            RoleLease.objects.create(role=role, owner=engine.owner, valid_until=until, last_tick_at=now)
+            RoleLease.objects.create(role=role, **held)
     except IntegrityError:
         return False  # Another process took the role in the same moment.
     return True

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
+from database.statements import Prepared, compare_and_set
 from jobs.engine.contracts import Choice, Wait
 from jobs.engine.journal import lock, record
 from jobs.engine.ports import Engine
@@ -36,6 +37,18 @@ TREAT_AS_DONE = Choice(
 SKIP = Choice("skip", "Leave this undone and go on with the rest; it stays listed as left behind.")
 WHEN_FORCED = "The cleanup was forced."
 LEAVE = Choice("leave", "End the job as failed and leave everything where it is now.")
+_MOOT = Prepared(
+    lambda plan_id: (
+        Question.objects.filter(
+            ~Exists(StepAttempt.objects.filter(step=OuterRef("step"), state__in=UNFINISHED_ATTEMPTS)),
+            step__plan_id=plan_id,
+            step__state__in=[StepState.WAITING, StepState.SKIPPED],
+            answered_at__isnull=True,
+        )
+        .order_by()
+        .values_list("pk")
+    )
+)
 
 
 class QuestionClosed(Exception):
@@ -111,11 +124,8 @@ def drop_moot(engine: Engine, *, plan: Plan) -> None:
 
     A step that was left while its attempt is still under way keeps its question: only the answer ends that attempt.
     """
-    unfinished = StepAttempt.objects.filter(step=OuterRef("step"), state__in=UNFINISHED_ATTEMPTS)
-    asked = Question.objects.filter(step__plan=plan, answered_at__isnull=True)
-    asked.filter(~Exists(unfinished), step__state__in=[StepState.WAITING, StepState.SKIPPED]).update(
-        answered_at=engine.clock.now(), answer="moot"
-    )
+    for (pk,) in _MOOT.values(plan_id=plan.pk):
+        compare_and_set(Question, pk=pk, expecting={"answered_at": None}, answered_at=engine.clock.now(), answer="moot")
 
 
 def _carry_out(engine: Engine, job: FailoverJob, step: Step, choice: str) -> None:

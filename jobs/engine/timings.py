@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 
-from django.db.models import F
-
-from database.statements import Prepared
+from database.statements import Prepared, compare_and_set
 from jobs.models import CommandTiming
 
 _NEWEST_SHARE = 0.3
 _KNOWN = Prepared(
     lambda endpoint: CommandTiming.objects.filter(endpoint=endpoint).values_list("command", "mean_seconds"),
     texts=frozenset({"endpoint"}),
+)
+_OF_COMMAND = Prepared(
+    lambda endpoint, command: (
+        CommandTiming.objects.filter(endpoint=endpoint, command=command)
+        .order_by()
+        .values_list("pk", "mean_seconds", "samples")
+    ),
+    texts=frozenset({"endpoint", "command"}),
 )
 
 
@@ -22,16 +28,21 @@ def learn(*, endpoint: str, command: str, seconds: Sequence[float]) -> None:
 
     Whoever watches does it, for many answers at once: every failover at work would wait for this row.
     """
-    kept = (1.0 - _NEWEST_SHARE) ** len(seconds)
-    folded = reduce(lambda mean, newest: mean + (newest - mean) * _NEWEST_SHARE, seconds, 0.0)
-    if CommandTiming.objects.filter(endpoint=endpoint, command=command).update(
-        mean_seconds=F("mean_seconds") * kept + folded, samples=F("samples") + len(seconds)
-    ):
-        return
-    first = reduce(lambda mean, newest: mean + (newest - mean) * _NEWEST_SHARE, seconds)
+    while known := _OF_COMMAND.values(endpoint=endpoint, command=command):
+        ((pk, mean, samples),) = known
+        learned = {"mean_seconds": reduce(_fold, seconds, mean), "samples": samples + len(seconds)}
+        # Who else has learned meanwhile (a watcher that is just being relieved) is not forgotten: it is read again.
+        if compare_and_set(CommandTiming, pk=pk, expecting={"samples": samples}, **learned):
+            return
     CommandTiming.objects.get_or_create(
-        endpoint=endpoint, command=command, defaults={"mean_seconds": first, "samples": len(seconds)}
+        endpoint=endpoint,
+        command=command,
+        defaults={"mean_seconds": reduce(_fold, seconds), "samples": len(seconds)},
     )
+
+
+def _fold(mean: float, newest: float) -> float:
+    return mean + (newest - mean) * _NEWEST_SHARE
 
 
 def usual_seconds(*, endpoint: str, default: float = 0.0) -> dict[str, float]:
