@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from database.statements import Prepared, PreparedAmong, insert, insert_all
+from database.statements import Prepared, PreparedAmong, insert, insert_all, remove
 from inventory.models import ProtectedVM, ReservationKind, VMReservation
 
 _HOLDER = Prepared(lambda vm_id: VMReservation.objects.filter(vm_id=vm_id).order_by())
@@ -77,8 +77,7 @@ def take_kept(references: Mapping[int, str], *, kind: ReservationKind, now: date
 
 def release(*, vm: ProtectedVM, reference: str) -> bool:
     """This will give the VM back and say whether `reference` held it; a reservation of other work stays."""
-    deleted, _ = VMReservation.objects.filter(vm=vm, reference=reference).delete()
-    return deleted == 1
+    return remove(VMReservation, vm=vm.pk, reference=reference) == 1
 
 
 def holder_of(vm: ProtectedVM) -> VMReservation | None:

@@ -9,6 +9,7 @@ from inventory.models import Appliance, ProtectedVM, ReplicaVolume, TargetCloud
 
 _VM = Prepared(lambda pk: ProtectedVM.objects.filter(pk=pk).order_by())
 _CLOUD = Prepared(lambda pk: TargetCloud.objects.filter(pk=pk).order_by())
+_CLOUDS = Prepared(lambda: TargetCloud.objects.order_by("pk"))
 _APPLIANCE = Prepared(lambda pk: Appliance.objects.filter(pk=pk).order_by())
 _LIMITED = Prepared(
     lambda cloud_id: (
@@ -33,6 +34,11 @@ def vm_of(pk: int) -> ProtectedVM:
 def cloud_of(pk: int) -> TargetCloud:
     """Give a target cloud; raises ObjectDoesNotExist."""
     return _found(_CLOUD.row(pk=pk))
+
+
+def cloud_at(endpoint: str) -> TargetCloud:
+    """Give a target cloud by its uuid; raises ObjectDoesNotExist."""
+    return _found(next((cloud for cloud in _CLOUDS.rows() if str(cloud.uuid) == endpoint), None))
 
 
 def appliance_of(pk: int) -> Appliance:

@@ -31,7 +31,7 @@ from jobs.engine.contracts import AsyncAnswer, Clock
 from jobs.engine.leases import own_identity
 from jobs.engine.ports import Bell, Engine, Rules
 from jobs.generation.guard import GenerationGuard
-from jobs.known import appliance_of, cloud_of, is_replica, vm_of
+from jobs.known import appliance_of, cloud_at, cloud_of, is_replica, vm_of
 from jobs.models import AttemptState, FailoverJob, JobType, Outcome, Phase, Step, StepAttempt, StepState
 from jobs.notices import tell_of, tell_of_end
 from jobs.plans.specification import FailoverSpecification, Strategy
@@ -165,7 +165,7 @@ class Clouds:
 
     def async_jobs(self, endpoint: str) -> CloudJobs:
         """Give the async jobs of a cloud by its uuid."""
-        cloud = self._kept(("cloud", endpoint), lambda: TargetCloud.objects.get(uuid=endpoint))
+        cloud = self._kept(("cloud", endpoint), lambda: cloud_at(endpoint))
         return CloudJobs(self._gateway_of(cloud))
 
     def clock_skew_seconds(self, job: FailoverJob) -> float | None:
@@ -217,12 +217,20 @@ class Clouds:
         return [f"{judged.check.name}: {judged.finding.message}." for judged in blocking]
 
 
+_STARTS = Prepared(
+    lambda job_id: (
+        StepAttempt.objects.filter(step__plan__job_id=job_id, step__command="start_target")
+        .order_by()
+        .values_list("state", "answer")
+    )
+)
+
+
 def was_started(job: FailoverJob) -> bool:
     """Whether the target VM was ever told to start; a start that surely was refused left it untouched (rule 10)."""
-    starts = StepAttempt.objects.filter(step__plan__job=job, step__command="start_target")
     return any(
-        attempt.state != AttemptState.NOT_DONE or attempt.answer.get("kind") not in {"refused", "not_sent"}
-        for attempt in starts
+        state != AttemptState.NOT_DONE or answer.get("kind") not in {"refused", "not_sent"}
+        for state, answer in _STARTS.values(job_id=job.pk)
     )
 
 

@@ -6,10 +6,12 @@ from typing import Any
 
 from django.db import transaction
 
+from database.statements import Prepared
 from jobs.engine import decisions, questions, undo
 from jobs.engine.journal import record
 from jobs.engine.ports import Engine
 from jobs.errors import CannotAnswer, CannotCancel, JobNotFound
+from jobs.known import vm_of
 from jobs.models import FailoverJob, JobState, Phase, PlanKind, Question, StepState
 from jobs.prepared_starts import StartRequest, StartTestRequest
 from jobs.runtime import ring_on_commit
@@ -29,11 +31,15 @@ __all__ = [
 ]
 
 
+_JOB = Prepared(lambda job_id: FailoverJob.objects.filter(job_id=job_id).order_by(), texts=frozenset({"job_id"}))
+
+
 def job_of(job_id: str) -> FailoverJob:
     """Give the job by its public id; raises JobNotFound."""
-    job = FailoverJob.objects.select_related("vm", "retry_of").filter(job_id=job_id).first()
+    job = _JOB.row(job_id=job_id)
     if job is None:
         raise JobNotFound(job_id)
+    job.vm = vm_of(job.vm_id)
     return job
 
 
