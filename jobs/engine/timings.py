@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
+from typing import Any
 
-from database.statements import Prepared, compare_and_set
+from django.db import IntegrityError, transaction
+
+from database.statements import Prepared, compare_and_set, insert
 from jobs.models import CommandTiming
 
 _NEWEST_SHARE = 0.3
@@ -28,17 +31,25 @@ def learn(*, endpoint: str, command: str, seconds: Sequence[float]) -> None:
 
     Whoever watches does it, for many answers at once: every failover at work would wait for this row.
     """
+    while not _add_to_known(endpoint, command, seconds):
+        try:
+            with transaction.atomic():
+                mean = reduce(_fold, seconds)
+                insert(CommandTiming(endpoint=endpoint, command=command, mean_seconds=mean, samples=len(seconds)))
+        except IntegrityError:
+            continue  # Another watcher, who is just being relieved, was the first to learn of it.
+        return
+
+
+def _add_to_known(endpoint: str, command: str, seconds: Sequence[float]) -> bool:
+    """Fold the seconds into what is known of the command, False when that is nothing."""
     while known := _OF_COMMAND.values(endpoint=endpoint, command=command):
         ((pk, mean, samples),) = known
-        learned = {"mean_seconds": reduce(_fold, seconds, mean), "samples": samples + len(seconds)}
-        # Who else has learned meanwhile (a watcher that is just being relieved) is not forgotten: it is read again.
+        learned: dict[str, Any] = {"mean_seconds": reduce(_fold, seconds, mean), "samples": samples + len(seconds)}
+        # What somebody else learned meanwhile is not forgotten: it is read again.
         if compare_and_set(CommandTiming, pk=pk, expecting={"samples": samples}, **learned):
-            return
-    CommandTiming.objects.get_or_create(
-        endpoint=endpoint,
-        command=command,
-        defaults={"mean_seconds": reduce(_fold, seconds), "samples": len(seconds)},
-    )
+            return True
+    return False
 
 
 def _fold(mean: float, newest: float) -> float:

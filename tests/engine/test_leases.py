@@ -113,3 +113,17 @@ def test_nothing_that_two_learn_at_once_is_lost() -> None:
 
     assert usual_seconds(endpoint="cloud") == {"deploy": pytest.approx(130.0)}
     assert CommandTiming.objects.get().samples == 4
+
+
+def test_of_two_who_are_the_first_to_learn_of_a_command_neither_is_lost() -> None:
+    # Before the insert's own savepoint: what is written within it would go with it.
+    other = _JustBefore(
+        "SAVEPOINT",
+        lambda: CommandTiming.objects.create(endpoint="cloud", command="deploy", mean_seconds=10.0, samples=1),
+    )
+
+    with connection.execute_wrapper(other):
+        learn(endpoint="cloud", command="deploy", seconds=[20.0])
+
+    assert usual_seconds(endpoint="cloud") == {"deploy": pytest.approx(13.0)}
+    assert CommandTiming.objects.get().samples == 2
