@@ -19,6 +19,7 @@ import structlog
 from django.db import transaction
 from django.db.models import F, Q
 
+from database.statements import compare_and_set
 from inventory.tallies.counting import TALLIES
 from notifications.addresses import AddressNotAllowed, origin_of
 from notifications.models import (
@@ -94,11 +95,14 @@ class Deliverer:
         if not fresh:
             return
         subscriptions = list(Subscription.objects.filter(is_active=True))
-        for notification in fresh:
-            with transaction.atomic():
-                mine = Notification.objects.filter(pk=notification.pk, fanned_out_at__isnull=True)
-                if mine.update(fanned_out_at=self._now()):
-                    Delivery.objects.bulk_create(_deliveries_of(notification, subscriptions, now=self._now()))
+        now = self._now()
+        with transaction.atomic():
+            # Of two that fan out at once each notification is one's; they take them in the same order, so neither waits
+            # for what the other waits for.
+            mine = [one for one in fresh if _take_to_fan_out(one, now=now)]
+            Delivery.objects.bulk_create(
+                [delivery for one in mine for delivery in _deliveries_of(one, subscriptions, now=now)]
+            )
 
     def _due_by_receiver(self) -> dict[str, deque[Delivery]]:
         now = self._now()
@@ -198,6 +202,10 @@ def deliver_again(deliveries: Iterable[Delivery], *, now: datetime) -> int:
         ended_at=None,
         trouble="",
     )
+
+
+def _take_to_fan_out(notification: Notification, *, now: datetime) -> bool:
+    return compare_and_set(Notification, pk=notification.pk, expecting={"fanned_out_at": None}, fanned_out_at=now)
 
 
 def _deliveries_of(
