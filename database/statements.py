@@ -7,114 +7,34 @@ Models, fields, constraints and converters stay Django's; only the text of the S
 from __future__ import annotations
 
 import inspect
-import json
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum
-from functools import cache
 from typing import Any, Generic, TypeVar
 
-from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import (
-    BooleanField,
-    CharField,
-    DateTimeField,
-    Field,
-    FloatField,
-    ForeignKey,
-    IntegerField,
-    Model,
-    PositiveIntegerField,
-    QuerySet,
-    TextField,
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import DateTimeField, Model, QuerySet
+
+from database.running import connection_here, run
+from database.texts import (
+    FEW,
+    arity_of,
+    delete_of,
+    document_of,
+    expected,
+    insert_of,
+    insert_of_document,
+    prepared_for,
+    remove_of,
+    saved,
+    update_of,
 )
 
 M = TypeVar("M", bound=Model)
 
 # Stands for an integer parameter while a query is compiled; no row has such an id.
 _FIRST_STAND_IN = -4_000_000_000_000
-# Fields whose values need no preparing for PostgreSQL.
-_SIMPLE = frozenset(
-    {BooleanField, CharField, DateTimeField, FloatField, ForeignKey, IntegerField, PositiveIntegerField, TextField}
-)
-# Up to so many rows are inserted by a parameter for each value.
-_FEW = 4
-# A statement of Django's is never prepared: no process runs one so often.
-_NEVER_BY_ITSELF = 2**31 - 1
-# More than there are hot statements: one that is forgotten is parsed and planned anew.
-_MOST_PREPARED = 1000
 _MOMENT: DateTimeField[datetime, datetime] = DateTimeField()
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a statement gave: its rows, and how many rows it touched."""
-
-    rows: Sequence[Sequence[Any]]
-    touched: int
-
-
-class _OfThread(threading.local):
-    """Django's connection of this thread; its cursor for kept statements, and the driver's connection of that."""
-
-    django: BaseDatabaseWrapper | None = None
-    cursor: Any = None
-    connection: Any = None
-
-
-_OF_THREAD = _OfThread()
-
-
-def _connection() -> BaseDatabaseWrapper:
-    """Give the thread's connection; asking Django for it costs as much as a small statement's parameters."""
-    if _OF_THREAD.django is None:
-        _OF_THREAD.django = connections[DEFAULT_DB_ALIAS]
-    return _OF_THREAD.django
-
-
-def run(sql: str, parameters: Sequence[Any]) -> Done:
-    """Run one statement, where possible as one that the database has parsed and planned before."""
-    plain = [one.value if isinstance(one, Enum) else one for one in parameters]
-    connection = _connection()
-    # Whoever wraps the execution of statements must see these as well.
-    if connection.vendor == "postgresql" and settings.DATABASE_PREPARES and not connection.execute_wrappers:
-        return _run_prepared(connection, sql, plain)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, plain)
-        return Done(cursor.fetchall() if cursor.description else (), cursor.rowcount)
-
-
-def _run_prepared(connection: BaseDatabaseWrapper, sql: str, parameters: Sequence[Any]) -> Done:
-    """Bind on the server, past Django's cursor: two thirds of what a statement costs there is parsing and planning."""
-    connection.ensure_connection()
-    connection.validate_no_broken_transaction()
-    with connection.wrap_database_errors:
-        cursor = _cursor(connection.connection)
-        cursor.execute(sql, parameters, prepare=True)
-        # Whether there are rows is asked of the result: the cursor's description would describe every column first.
-        return Done(cursor.fetchall() if cursor.pgresult.nfields else (), cursor.rowcount)
-
-
-def _cursor(connection: Any) -> Any:
-    """Give the cursor of this thread's connection; its moments are read by the driver itself, in UTC as Django asks."""
-    if _OF_THREAD.connection is not connection:
-        # Here, so that a service on SQLite needs no driver of PostgreSQL.
-        from psycopg import Cursor
-        from psycopg.types.datetime import TimestamptzLoader
-        from psycopg.types.numeric import Int8Dumper
-
-        # Django forbids its connections to prepare; from now on they may, but only what asks for it.
-        connection.prepare_threshold, connection.prepared_max = _NEVER_BY_ITSELF, _MOST_PREPARED
-        cursor = Cursor(connection)
-        cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
-        # By itself the driver gives an integer the smallest type that holds it, and each type is another statement.
-        cursor.adapters.register_dumper(int, Int8Dumper)
-        _OF_THREAD.cursor, _OF_THREAD.connection = cursor, connection
-    return _OF_THREAD.cursor
 
 
 @dataclass(frozen=True)
@@ -168,7 +88,7 @@ class Prepared(Generic[M]):
         given = {name: _as_stored(value) for name, value in values.items()}
         parameters = [given[one.name] if isinstance(one, _Slot) else one for one in compiled.parameters]
         fetched = [list(row) for row in run(compiled.sql, parameters).rows]
-        connection = _connection() if compiled.converters and fetched else None
+        connection = connection_here() if compiled.converters and fetched else None
         for position, converters, expression in compiled.converters:
             for row in fetched:
                 for convert in converters:
@@ -179,7 +99,7 @@ class Prepared(Generic[M]):
         given = {name: self._stand_in(number, name) for number, name in enumerate(self._names)}
         stand_ins = {_as_stored(stand_in): name for name, stand_in in given.items()}
         queryset = self._query(**given)
-        connection = _connection()
+        connection = connection_here()
         compiler = queryset.query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
         columns = [column for column, _, _ in compiler.select]
@@ -225,7 +145,7 @@ def _literal(constant: int | str) -> str:
 def _as_stored(value: int | str | datetime) -> Any:
     """Give a parameter as the database takes it: databases differ in their moments."""
     if isinstance(value, datetime):
-        return _MOMENT.get_db_prep_value(value, _connection())
+        return _MOMENT.get_db_prep_value(value, connection_here())
     return value
 
 
@@ -270,21 +190,16 @@ def compare_and_set(
 
     What is expected of the row that a foreign key names is written `plan__state`. The field `counting` grows by one.
     """
-    shape = tuple((name, _arity(wanted)) for name, wanted in expecting.items())
-    sql, setters, wheres = _update_of(model, tuple(values), shape, counting)
-    parameters = _prepared_for(setters, values.values())
-    parameters.append(pk)
-    for where, wanted in zip(wheres, expecting.values(), strict=True):
-        if wanted is not None:
-            several = wanted if isinstance(wanted, tuple) else (wanted,)
-            parameters.extend(_prepared_for([where] * len(several), several))
+    shape = tuple((name, arity_of(wanted)) for name, wanted in expecting.items())
+    sql, setters, wheres = update_of(model, tuple(values), shape, counting)
+    parameters = [*prepared_for(setters, values.values()), pk, *expected(wheres, expecting.values())]
     return bool(run(sql, parameters).touched)
 
 
 def insert(row: M) -> M:
     """Insert a row that was never saved and give it its id; signals are not sent: the engine's models have none."""
-    sql, fields = _insert_of(type(row), 1)
-    ((row.pk,),) = run(sql, _saved(row, fields)).rows
+    sql, fields = insert_of(type(row), 1)
+    ((row.pk,),) = run(sql, saved(row, fields)).rows
     row._state.adding = False
     row._state.db = DEFAULT_DB_ALIAS
     return row
@@ -294,12 +209,12 @@ def insert_all(rows: Sequence[Model]) -> None:
     """Insert rows of one model in one statement and give them their ids, in their order; signals are not sent."""
     if not rows:
         return
-    if len(rows) > _FEW and _connection().vendor == "postgresql":
-        sql, fields = _insert_of_document(type(rows[0]))
-        done = run(sql, [_document(rows, fields)])
+    if len(rows) > FEW and connection_here().vendor == "postgresql":
+        sql, fields = insert_of_document(type(rows[0]))
+        done = run(sql, [document_of(rows, fields)])
     else:
-        sql, fields = _insert_of(type(rows[0]), len(rows))
-        done = run(sql, [value for row in rows for value in _saved(row, fields)])
+        sql, fields = insert_of(type(rows[0]), len(rows))
+        done = run(sql, [value for row in rows for value in saved(row, fields)])
     for row, (pk,) in zip(rows, done.rows, strict=True):
         row.pk = pk
         row._state.adding = False
@@ -311,123 +226,11 @@ def remove(model: type[Model], **equals: Any) -> int:
 
     The database alone says what becomes of rows that refer to them.
     """
-    sql, wheres = _remove_of(model, tuple((name, _arity(wanted)) for name, wanted in equals.items()))
-    parameters: list[Any] = []
-    for where, wanted in zip(wheres, equals.values(), strict=True):
-        several = wanted if isinstance(wanted, tuple) else (wanted,)
-        parameters.extend(_prepared_for([where] * len(several), several))
-    return run(sql, parameters).touched
+    sql, wheres = remove_of(model, tuple((name, arity_of(wanted)) for name, wanted in equals.items()))
+    return run(sql, expected(wheres, equals.values())).touched
 
 
 def take_out(model: type[Model], *, where: str, equals: Any, column: str) -> list[Any]:
     """Delete the rows whose field equals a value and give what a column of them held."""
-    sql, field = _delete_of(model, where, column)
-    return [value for (value,) in run(sql, _prepared_for([field], [equals])).rows]
-
-
-def _arity(wanted: Any) -> int:
-    """Say how many values are allowed; none stands for NULL."""
-    if wanted is None:
-        return 0
-    return len(wanted) if isinstance(wanted, tuple) else 1
-
-
-@cache
-def _update_of(
-    model: type[Model], names: tuple[str, ...], shape: tuple[tuple[str, int], ...], counting: str
-) -> tuple[str, tuple[Field[Any, Any], ...], tuple[Field[Any, Any], ...]]:
-    setters = tuple(_field(model, name) for name in names)
-    counted = [_quoted(_field(model, counting))] if counting else []
-    changes = ", ".join([f"{_quoted(field)} = %s" for field in setters] + [f"{one} = {one} + 1" for one in counted])
-    conditions = [f"{_quoted(model._meta.pk)} = %s"]
-    wheres = []
-    for name, arity in shape:
-        field, condition = _condition(model, name, arity)
-        wheres.append(field)
-        conditions.append(condition)
-    # Names come from the models, values go in as parameters.
-    sql = f"UPDATE {_table(model)} SET {changes} WHERE {' AND '.join(conditions)}"  # nosec B608
-    return sql, setters, tuple(wheres)
-
-
-def _condition(model: type[Model], name: str, arity: int) -> tuple[Any, str]:
-    """Give the field that is compared, and the comparison; `plan__state` is one of the row that `plan` names."""
-    key, _, of_other = name.partition("__")
-    if of_other:
-        foreign = _field(model, key)
-        other = foreign.related_model
-        field, inner = _condition(other, of_other, arity)
-        found = f"SELECT {_quoted(other._meta.pk)} FROM {_table(other)} WHERE {inner}"  # nosec B608
-        return field, f"{_quoted(foreign)} IN ({found})"
-    field = _field(model, name)
-    return field, f"{_quoted(field)} {f'IN ({_marks(arity)})' if arity else 'IS NULL'}"
-
-
-@cache
-def _insert_of(model: type[Model], rows: int) -> tuple[str, tuple[Field[Any, Any], ...]]:
-    fields = tuple(field for field in model._meta.concrete_fields if not field.primary_key)
-    columns = ", ".join(_quoted(field) for field in fields)
-    values = ", ".join([f"({_marks(len(fields))})"] * rows)
-    returning = _quoted(model._meta.pk)
-    return f"INSERT INTO {_table(model)} ({columns}) VALUES {values} RETURNING {returning}", fields  # nosec B608
-
-
-@cache
-def _insert_of_document(model: type[Model]) -> tuple[str, tuple[Field[Any, Any], ...]]:
-    """Give the insert of any number of rows that come as one JSON document, which costs a fifth of their parameters."""
-    connection = _connection()
-    fields = tuple(field for field in model._meta.concrete_fields if not field.primary_key)
-    columns = ", ".join(_quoted(field) for field in fields)
-    typed = ", ".join(f"{_quoted(field)} {field.db_type(connection)}" for field in fields)
-    rows = f"SELECT {columns} FROM jsonb_to_recordset(%s::text::jsonb) AS given({typed})"  # nosec B608
-    return f"INSERT INTO {_table(model)} ({columns}) {rows} RETURNING {_quoted(model._meta.pk)}", fields  # nosec B608
-
-
-def _document(rows: Sequence[Model], fields: Sequence[Field[Any, Any]]) -> str:
-    return json.dumps(
-        [{field.column: field.pre_save(row, True) for field in fields} for row in rows], default=str, allow_nan=False
-    )
-
-
-@cache
-def _remove_of(model: type[Model], shape: tuple[tuple[str, int], ...]) -> tuple[str, tuple[Field[Any, Any], ...]]:
-    conditions = [_condition(model, name, arity) for name, arity in shape]
-    where = " AND ".join(condition for _, condition in conditions)
-    return f"DELETE FROM {_table(model)} WHERE {where}", tuple(field for field, _ in conditions)  # nosec B608
-
-
-def _saved(row: Model, fields: Sequence[Field[Any, Any]]) -> list[Any]:
-    return _prepared_for(fields, [field.pre_save(row, True) for field in fields])
-
-
-def _prepared_for(fields: Iterable[Field[Any, Any]], values: Iterable[Any]) -> list[Any]:
-    """Give values as the database takes them; PostgreSQL's driver takes simple ones as they are."""
-    connection = _connection()
-    simple = _SIMPLE if connection.vendor == "postgresql" else frozenset()
-    return [
-        value if type(field) in simple else field.get_db_prep_save(value, connection)
-        for field, value in zip(fields, values, strict=True)
-    ]
-
-
-def _marks(number: int) -> str:
-    return ", ".join(["%s"] * number)
-
-
-@cache
-def _delete_of(model: type[Model], where: str, column: str) -> tuple[str, Field[Any, Any]]:
-    condition, returned = _field(model, where), _field(model, column)
-    sql = f"DELETE FROM {_table(model)} WHERE {_quoted(condition)} = %s RETURNING {_quoted(returned)}"  # nosec B608
-    return sql, condition
-
-
-def _field(model: type[Model], name: str) -> Any:
-    return model._meta.get_field(name)
-
-
-def _quoted(field: Any) -> str:
-    return _connection().ops.quote_name(field.column)
-
-
-def _table(model: type[Model]) -> str:
-    return _connection().ops.quote_name(model._meta.db_table)
+    sql, field = delete_of(model, where, column)
+    return [value for (value,) in run(sql, prepared_for([field], [equals])).rows]

@@ -18,7 +18,7 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from cloudstack import AsyncJob, CloudError, DestroyPort, Gateway
-from database.statements import Prepared, compare_and_set
+from database.statements import Prepared
 from inventory.clouds import gateway_for
 from inventory.models import Appliance, ProtectedVM, ReplicaState, Replication, ReplicaVolume, TargetCloud
 from inventory.reservations import release
@@ -276,15 +276,18 @@ class InventoryLedger:
     bell: Bell
     now: Callable[[], datetime]
 
-    def step_done(self, *, job: FailoverJob, command: str, result: Mapping[str, Any], seconds: float) -> None:
-        """Show target VM and the boot disk's snapshot on the job's row."""
+    def step_done(
+        self, *, job: FailoverJob, command: str, result: Mapping[str, Any], seconds: float
+    ) -> Mapping[str, Any]:
+        """Mark replicas that were reverted unverified; show target VM and the boot disk's snapshot on the job's row."""
         measuring.step_took(command, seconds)
         if command == "deploy_target":
-            compare_and_set(FailoverJob, pk=job.pk, expecting={}, destination_vm_id=result["vm_id"])
-        elif command == "revert_snapshot" and result.get("reverted"):
+            return {"destination_vm_id": result["vm_id"]}
+        if command == "revert_snapshot" and result.get("reverted"):
             self.content_in_doubt(job=job)
         elif command == "take_snapshot" and result["volume_id"] == job.specification["disks"][0]["volume_id"]:
-            compare_and_set(FailoverJob, pk=job.pk, expecting={}, snapshot_id=result["snapshot_id"])
+            return {"snapshot_id": result["snapshot_id"]}
+        return {}
 
     def started(self, *, job: FailoverJob) -> None:
         """Tell that it has begun."""

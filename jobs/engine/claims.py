@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from database.statements import Prepared, PreparedAmong, compare_and_set, insert, insert_all
+from database.statements import Prepared, PreparedAmong, compare_and_set
+from database.together import Change, New, NotAsExpected, Write, write_in_turn
 from jobs.engine import questions
 from jobs.engine.board import Board
 from jobs.engine.contracts import Already, Ask, Clear, Command, Guarded, Refuse, Wait
 from jobs.engine.decisions import done_and_decided
-from jobs.engine.journal import load_command, lock, record, take_turn, trace
+from jobs.engine.journal import load_command, lock, told, trace, write_in_turn_of
 from jobs.engine.ports import Engine
-from jobs.engine.steps import end_step_as_done, end_step_as_failed
+from jobs.engine.steps import end_step_as_failed, step_is_done
 from jobs.models import (
     AttemptState,
     FailoverJob,
@@ -111,9 +113,7 @@ def _waits_for_clock(engine: Engine, job: FailoverJob, step: Step) -> bool:
 
 def _intend(engine: Engine, board: Board, step: Step, command: Command) -> Claimed | None:
     try:
-        with transaction.atomic():
-            attempt = _commit_intent(engine, board, step, command)
-            _note_claim(engine, board.job, step, attempt)
+        attempt = _commit_intent(engine, board, step, command)
     except ClaimLost:
         board.is_exact = False
         return None
@@ -128,90 +128,99 @@ def _intend(engine: Engine, board: Board, step: Step, command: Command) -> Claim
 
 
 def _commit_intent(engine: Engine, board: Board, step: Step, command: Command) -> StepAttempt:
-    """Write attempt and reservations in one transaction (rule 1); raises ClaimLost, ReservedByOther."""
+    """Write attempt and reservations as one (rule 1); raises ClaimLost, ReservedByOther."""
     job, now = board.job, engine.clock.now()
-    # Holding the job's row, a stop (cancel, failure) and an intent cannot pass each other.
-    soon = engine.later(engine.rules.patience_with_bell)
-    board.is_exact = board.is_exact and take_turn(job, next_look_at=soon)
-    if not board.is_exact:
-        lock(engine, job)
-    claimed = _take(
-        step,
-        attempts_made=step.attempts_made + 1,
-        started_at=step.started_at or now,
-        not_before=None,
-        waiting_for="",
-        waiting_since=None,
-        reason="",
-    )
-    if not claimed:
-        raise ClaimLost
-    if step.is_point_of_no_return:
-        _pass_point_of_no_return(engine, job)
-    attempt = _insert_attempt(engine, job, step, intent_at=now, deadline=now + timedelta(seconds=engine.rules.fence))
-    _reserve(engine, job, attempt, command)
+    attempt = _attempt(engine, job, step, intent_at=now, deadline=now + timedelta(seconds=engine.rules.fence))
+    # A step that waited has nothing to wait for any more.
+    over: dict[str, Any] = {"not_before": None, "waiting_for": "", "waiting_since": None, "reason": ""}
+    writes: list[Write] = [
+        _taken(step, attempts_made=attempt.number, started_at=step.started_at or now, **over),
+        New([attempt]),
+        *_reserved(engine, job, attempt, command),
+        _claim_is_told(engine, job, step, attempt),
+    ]
+    try:
+        # Holding the job's row, a stop (cancel, failure) and an intent cannot pass each other.
+        if board.is_exact and _in_turn(engine, job, step, writes):
+            return attempt
+        board.is_exact = False
+        with transaction.atomic():
+            lock(engine, job)
+            if step.is_point_of_no_return:
+                _pass_point_of_no_return(engine, job)
+            write_in_turn(*writes)
+    except NotAsExpected as error:
+        raise ClaimLost from error
+    except IntegrityError as error:
+        if Reservation._meta.db_table in str(error):
+            raise ReservedByOther from error
+        raise
     return attempt
 
 
-def _insert_attempt(engine: Engine, job: FailoverJob, step: Step, **fields: Any) -> StepAttempt:
-    """Write the step's next attempt, with an async job id of its own."""
-    return insert(
-        StepAttempt(
-            step=step,
-            number=step.attempts_made + 1,
-            async_job_id=engine.new_id(),
-            endpoint=job.endpoint,
-            owner=engine.owner,
-            **fields,
-        )
+def _in_turn(engine: Engine, job: FailoverJob, step: Step, writes: Sequence[Write]) -> bool:
+    """Write the intent if nobody has written of the job since it was read; nobody has cancelled it then."""
+    marks = _mark(engine) if step.is_point_of_no_return else {}
+    soon = engine.later(engine.rules.patience_with_bell)
+    return write_in_turn_of(job, *writes, next_look_at=soon, **marks)
+
+
+def _mark(engine: Engine) -> dict[str, Any]:
+    return {"point_of_no_return_at": engine.clock.now()}
+
+
+def _attempt(engine: Engine, job: FailoverJob, step: Step, **fields: Any) -> StepAttempt:
+    """Give the step's next attempt, still to be written, with an async job id of its own."""
+    return StepAttempt(
+        step=step,
+        number=step.attempts_made + 1,
+        async_job_id=engine.new_id(),
+        endpoint=job.endpoint,
+        owner=engine.owner,
+        **fields,
     )
 
 
-def _reserve(engine: Engine, job: FailoverJob, attempt: StepAttempt, command: Command) -> None:
+def _reserved(engine: Engine, job: FailoverJob, attempt: StepAttempt, command: Command) -> list[Write]:
     now = engine.clock.now()
     # In sorted order, so that two attempts with common resources cannot lock each other out.
-    try:
-        insert_all(
-            [
-                Reservation(resource=resource, attempt=attempt, job=job, taken_at=now)
-                for resource in sorted(set(command.touches()))
-            ]
-        )
-    except IntegrityError as error:
-        raise ReservedByOther from error
+    rows = [
+        Reservation(resource=resource, attempt=attempt, job=job, taken_at=now)
+        for resource in sorted(set(command.touches()))
+    ]
+    return [New(rows, parent=attempt, naming="attempt")] if rows else []
 
 
 def _pass_point_of_no_return(engine: Engine, job: FailoverJob) -> None:
     """Mark the job; a cancel that came first wins (both are compare-and-set on the job's row)."""
     not_cancelled = {"cancel_requested_at": None}
-    if not compare_and_set(FailoverJob, pk=job.pk, expecting=not_cancelled, point_of_no_return_at=engine.clock.now()):
+    if not compare_and_set(FailoverJob, pk=job.pk, expecting=not_cancelled, **_mark(engine)):
         raise ClaimLost
 
 
 def _adopt(engine: Engine, board: Board, step: Step, result: dict[str, object], seen: str) -> None:
     """Take what is there already as the step's result, with an attempt that made no call."""
     job, now = board.job, engine.clock.now()
-
-    def write() -> bool:
-        if not _take(step, attempts_made=step.attempts_made + 1, started_at=step.started_at or now):
-            return False
-        if step.is_point_of_no_return:
-            compare_and_set(FailoverJob, pk=job.pk, expecting={}, point_of_no_return_at=now)
-        _insert_attempt(
-            engine,
-            job,
-            step,
-            state=AttemptState.DONE,
-            intent_at=now,
-            deadline=now,
-            ended_at=now,
-            readings=[{"at": now.isoformat(), "sight": "holds", "seen": seen}],
-            explanation="It was so already; nothing was sent.",
-        )
-        end_step_as_done(engine, job=job, step=step, result=result, words=f"{step.title}: already so ({seen})")
-        return True
-
-    done_and_decided(engine, board, step=step, result=result, write=write)
+    attempt = _attempt(
+        engine,
+        job,
+        step,
+        state=AttemptState.DONE,
+        intent_at=now,
+        deadline=now,
+        ended_at=now,
+        readings=[{"at": now.isoformat(), "sight": "holds", "seen": seen}],
+        explanation="It was so already; nothing was sent.",
+    )
+    done = step_is_done(engine, step=step, result=result)
+    started = {"attempts_made": attempt.number, "started_at": step.started_at or now}
+    writes: list[Write] = [
+        _taken(step, **{**done.values, **started}),
+        New([attempt]),
+        told(engine, job, "step_done", f"{step.title}: already so ({seen})", step=step.key),
+    ]
+    marks = _mark(engine) if step.is_point_of_no_return else {}
+    done_and_decided(engine, board, step=step, result=result, writes=writes, marks=marks)
 
 
 def _refuse(engine: Engine, job: FailoverJob, step: Step, sentence: str) -> None:
@@ -221,7 +230,7 @@ def _refuse(engine: Engine, job: FailoverJob, step: Step, sentence: str) -> None
         return
     with transaction.atomic():
         lock(engine, job)
-        if _take(step):
+        if _taken(step).write():
             end_step_as_failed(engine, job=job, step=step, sentence=sentence, code=None)
 
 
@@ -268,14 +277,17 @@ def _wait_for_resource(engine: Engine, step: Step, resource: str) -> None:
     )
 
 
-def _take(step: Step, **values: Any) -> bool:
-    """Set the step running if it is as it was read and its plan still starts steps; call it under the job's lock."""
+def _taken(step: Step, **values: Any) -> Change:
+    """Give the change that sets a step running, if it is as it was read and its plan still starts steps.
+
+    It is written in the job's turn, or under its lock; `state` may be another one that follows from running.
+    """
     as_read = {
         "state": StepState.WAITING,
         "attempts_made": step.attempts_made,
         "plan__state": PlanState.RUNNING,
     }
-    return compare_and_set(Step, pk=step.pk, expecting=as_read, state=StepState.RUNNING, **values)
+    return Change(Step, step.pk, {"state": StepState.RUNNING, **values}, as_read)
 
 
 def _first_reserved(command: Command) -> str | None:
@@ -292,7 +304,7 @@ def _pause(engine: Engine, step: Step) -> float:
     return min(max(engine.rules.first_pause, waited), engine.rules.longest_pause)
 
 
-def _note_claim(engine: Engine, job: FailoverJob, step: Step, attempt: StepAttempt) -> None:
+def _claim_is_told(engine: Engine, job: FailoverJob, step: Step, attempt: StepAttempt) -> New:
     """Tell the timeline that a step began; only its first attempt is worth a line of its own."""
     words = step.title if attempt.number == 1 else f"{step.title} (attempt {attempt.number})"
-    record(engine, job, "step_started", words, step=step.key, async_job_id=attempt.async_job_id)
+    return told(engine, job, "step_started", words, step=step.key, async_job_id=attempt.async_job_id)

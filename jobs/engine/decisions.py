@@ -6,18 +6,20 @@ the second sees both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from django.db import transaction
 
 from database.statements import Prepared, compare_and_set
+from database.together import NotAsExpected, Write, write_in_turn
 from jobs.engine import questions, statuses, undo, windows
 from jobs.engine.board import Board, read_board
-from jobs.engine.journal import lock, record, take_turn, write_plan
+from jobs.engine.journal import lock, record, write_in_turn_of, write_plan
 from jobs.engine.ports import Engine
-from jobs.engine.steps import ended, stop_plan
+from jobs.engine.steps import ended, stop_plan, take_note
 from jobs.models import (
     AttemptState,
     FailoverJob,
@@ -193,36 +195,33 @@ def finish(engine: Engine, *, job: FailoverJob, status: JobStatus, outcome: Outc
 
 
 def done_and_decided(
-    engine: Engine, board: Board, *, step: Step, result: Mapping[str, Any], write: Callable[[], bool]
+    engine: Engine,
+    board: Board,
+    *,
+    step: Step,
+    result: Mapping[str, Any],
+    writes: Sequence[Write],
+    marks: Mapping[str, Any] = MappingProxyType({}),
 ) -> bool:
-    """Write the end of a step, by `write`; give its word, which is False when another worker ended it first.
+    """Write the end of a step, and the marks on the job's row; False when another worker ended it first.
 
     Where nobody else has written since the board was read, and the plan only goes on, what it means for the job is
-    decided and written in the same transaction; else the board is no longer exact, and a decision has to follow.
+    decided and written with it; else the board is no longer exact, and a decision has to follow.
     """
+    job = board.job
+    shown = {**marks, **take_note(engine, job=job, step=step, result=result)}
     if board.is_exact:
         board.put_done(step, result=result, at=engine.clock.now())
-        if _only_goes_on(board) and _write_both(engine, board, write):
+        if _only_goes_on(board) and write_in_turn_of(job, *writes, **{**outlook(engine, board), **shown}):
             return True
         board.is_exact = False
-    with transaction.atomic():
-        lock(engine, board.job)
-        return write()
-
-
-class _OthersWrote(Exception):
-    """What was read of the job is not what is so."""
-
-
-def _write_both(engine: Engine, board: Board, write: Callable[[], bool]) -> bool:
     try:
         with transaction.atomic():
-            # Nothing is written then, so nothing has to be rolled back: that would cost PostgreSQL its kept plans.
-            if not take_turn(board.job, **outlook(engine, board)):
-                return False
-            if not write():
-                raise _OthersWrote
-    except _OthersWrote:
+            lock(engine, job)
+            if shown:
+                compare_and_set(FailoverJob, pk=job.pk, expecting={}, **shown)
+            write_in_turn(*writes)
+    except NotAsExpected:
         return False
     return True
 

@@ -9,12 +9,13 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from database.statements import PreparedAmong, compare_and_set, take_out
+from database.statements import PreparedAmong, compare_and_set
+from database.together import Change, Gone, Write, write_in_turn
 from jobs.engine import decisions, questions
 from jobs.engine.board import Board
-from jobs.engine.journal import lock, record
+from jobs.engine.journal import lock, record, told
 from jobs.engine.ports import Engine
-from jobs.engine.steps import end_step_as_done, end_step_as_failed, ended
+from jobs.engine.steps import end_step_as_failed, ended, step_is_done
 from jobs.models import (
     AttemptState,
     FailoverJob,
@@ -45,17 +46,16 @@ def attempt_is_done(
 
     Where nobody else has written meanwhile and the plan goes on, what it means for the job is written with it.
     """
-    freed: list[str] = []
-
-    def write() -> bool:
-        if not _end_attempt(engine, attempt, AttemptState.DONE, seen):
-            return False
-        end_step_as_done(engine, job=board.job, step=step, result=result, words=f"{step.title}: done ({seen})")
-        freed[:] = _free(attempt)
-        return True
-
-    is_written = decisions.done_and_decided(engine, board, step=step, result=result, write=write)
-    ring_waiting(engine, freed)
+    freed = _freed(attempt)
+    writes: list[Write] = [
+        _ended(engine, attempt, AttemptState.DONE, seen),
+        step_is_done(engine, step=step, result=result),
+        told(engine, board.job, "step_done", f"{step.title}: done ({seen})", step=step.key),
+        freed,
+    ]
+    is_written = decisions.done_and_decided(engine, board, step=step, result=result, writes=writes)
+    if is_written:
+        ring_waiting(engine, freed.found)
     return is_written
 
 
@@ -80,7 +80,7 @@ def attempt_is_not_done(
     again = may_retry and (not counts or _counted_attempts(step) < limit)
     with transaction.atomic():
         lock(engine, job)
-        if not _end_attempt(engine, attempt, AttemptState.NOT_DONE, sentence):
+        if not _ended(engine, attempt, AttemptState.NOT_DONE, sentence).write():
             return False
         untouched = attempt.answer.get("kind") in {"refused", "not_sent"}
         if step.is_point_of_no_return and untouched:
@@ -107,7 +107,7 @@ def attempt_left_something(
     """Record that the attempt failed and what it left; the step's inverse will remove it."""
     with transaction.atomic():
         lock(engine, job)
-        if not _end_attempt(engine, attempt, AttemptState.NOT_DONE, sentence):
+        if not _ended(engine, attempt, AttemptState.NOT_DONE, sentence).write():
             return False
         Step.objects.filter(pk=step.pk).update(result=dict(result), left_behind=True)
         end_step_as_failed(engine, job=job, step=step, sentence=sentence, code=None)
@@ -126,18 +126,17 @@ def ring_waiting(engine: Engine, resources: list[str]) -> None:
         engine.bell.ring(job_id=job_id, phase=phase)
 
 
-def _end_attempt(engine: Engine, attempt: StepAttempt, state: AttemptState, explanation: str) -> bool:
-    return compare_and_set(
-        StepAttempt,
-        pk=attempt.pk,
-        expecting={"state": UNFINISHED_ATTEMPTS},
-        state=state,
-        ended_at=engine.clock.now(),
-        explanation=explanation,
-        answer=attempt.answer,
-        readings=attempt.readings,
-        next_look_at=None,
-    )
+def _ended(engine: Engine, attempt: StepAttempt, state: AttemptState, explanation: str) -> Change:
+    """Give the change that ends an unfinished attempt, still to be written."""
+    values = {
+        "state": state,
+        "ended_at": engine.clock.now(),
+        "explanation": explanation,
+        "answer": attempt.answer,
+        "readings": attempt.readings,
+        "next_look_at": None,
+    }
+    return Change(StepAttempt, attempt.pk, values, {"state": UNFINISHED_ATTEMPTS})
 
 
 def _pause(engine: Engine, step: Step) -> float:
@@ -160,5 +159,12 @@ def _counted_attempts(step: Step) -> int:
     return len([answer for answer in answers if answer.get("kind") != "not_sent"])
 
 
+def _freed(attempt: StepAttempt) -> Gone:
+    return Gone(Reservation, where="attempt", equals=attempt.pk, column="resource")
+
+
 def _free(attempt: StepAttempt) -> list[str]:
-    return take_out(Reservation, where="attempt", equals=attempt.pk, column="resource")
+    """Give back what the attempt has reserved, inside the caller's transaction."""
+    freed = _freed(attempt)
+    write_in_turn(freed)
+    return freed.found

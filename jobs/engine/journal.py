@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -13,6 +14,7 @@ from django.db.models import Max
 
 from audit.recording import event_of, record_event, record_events
 from database.statements import Prepared, compare_and_set, insert, insert_all
+from database.together import Change, New, NotAsExpected, Write, write_as_one
 from jobs.engine.contracts import Command, PlannedSteps
 from jobs.engine.ports import Engine
 from jobs.models import FailoverJob, JobEvent, Plan, PlanKind, Step, StepState
@@ -84,22 +86,40 @@ def record(
     **fields: Any,
 ) -> None:
     """Add one event to timeline and log; what somebody did goes into the audit too, in the same transaction."""
-    now = engine.clock.now()
+    event = _logged(engine, job, kind, message, step=step, async_job_id=async_job_id, actor=actor, fields=fields)
+    if actor:
+        of_step = {**fields, "step": step}
+        record_event(kind, actor=actor, subject=subject_of(job), words=message, at=event.at, fields=of_step)
+    insert(event)
+
+
+def told(engine: Engine, job: FailoverJob, kind: str, message: str, *, step: str, async_job_id: str = "") -> New:
+    """Give an event that nobody caused, still to be written, for the timeline; it is in the log already."""
+    return New([_logged(engine, job, kind, message, step=step, async_job_id=async_job_id)])
+
+
+def _logged(
+    engine: Engine,
+    job: FailoverJob,
+    kind: str,
+    message: str,
+    *,
+    step: str = "",
+    async_job_id: str = "",
+    actor: str = "",
+    fields: Mapping[str, Any] = MappingProxyType({}),
+) -> JobEvent:
     named = _named(step=step, async_job_id=async_job_id, actor=actor)
     (log.debug if kind in _FREQUENT else log.info)("job_event", job_id=job.job_id, kind=kind, words=message, **named)
-    if actor:
-        record_event(kind, actor=actor, subject=subject_of(job), words=message, at=now, fields={**fields, "step": step})
-    insert(
-        JobEvent(
-            job=job,
-            at=now,
-            kind=kind,
-            message=message,
-            step_key=step,
-            async_job_id=async_job_id,
-            actor=actor,
-            fields=fields,
-        )
+    return JobEvent(
+        job=job,
+        at=engine.clock.now(),
+        kind=kind,
+        message=message,
+        step_key=step,
+        async_job_id=async_job_id,
+        actor=actor,
+        fields=dict(fields),
     )
 
 
@@ -164,19 +184,20 @@ def lock(engine: Engine, job: FailoverJob) -> None:
     compare_and_set(FailoverJob, pk=job.pk, expecting={}, counting="turn", next_look_at=job.next_look_at)
 
 
-def take_turn(job: FailoverJob, *, next_look_at: datetime, **values: Any) -> bool:
-    """Lock and change the job's row if nobody has written anything of the job since it was read; else change nothing.
+def write_in_turn_of(job: FailoverJob, *writes: Write, next_look_at: datetime, **values: Any) -> bool:
+    """Write this, and the values on the job's row, as one if nobody has written of the job since it was read.
 
-    Then what was read of its plan, steps and attempts is what is so: all who change these take a turn, a cancel
-    leaves its moment, and what the watcher hears leaves another look.
+    Else nothing is written, and False. What was read of plan, steps and attempts is what is so where the turn has come:
+    all who change these take one, a cancel leaves its moment, and what the watcher hears leaves another look.
     """
     as_read = {"turn": job.turn, "next_look_at": job.next_look_at, "cancel_requested_at": None}
-    if not compare_and_set(
-        FailoverJob, pk=job.pk, expecting=as_read, counting="turn", next_look_at=next_look_at, **values
-    ):
+    values = {**values, "next_look_at": next_look_at}
+    try:
+        write_as_one(Change(FailoverJob, job.pk, values, as_read, counting="turn"), *writes)
+    except NotAsExpected:
         return False
     job.turn += 1
-    for name, value in {**values, "next_look_at": next_look_at}.items():
+    for name, value in values.items():
         setattr(job, name, value)
     return True
 

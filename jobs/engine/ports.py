@@ -44,8 +44,13 @@ class Catalogue(Protocol):
 class Ledger(Protocol):
     """What the apps around the engine keep in step with it, in the engine's transactions."""
 
-    def step_done(self, *, job: FailoverJob, command: str, result: Mapping[str, Any], seconds: float) -> None:
-        """Take note of a result that the job row shows (the target VM, the snapshot), and how long the step took."""
+    def step_done(
+        self, *, job: FailoverJob, command: str, result: Mapping[str, Any], seconds: float
+    ) -> Mapping[str, Any]:
+        """Take note of a result that is about to be written, and how long the step took; told twice is no harm.
+
+        Give what the job's row is to show of it: the target VM, the snapshot.
+        """
 
     def started(self, *, job: FailoverJob) -> None:
         """Take note that a worker took the job."""

@@ -115,8 +115,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "reserve nothing",
         CLAIMS,
-        "                for resource in sorted(set(command.touches()))\n",
-        "                for resource in ()\n",
+        "        for resource in sorted(set(command.touches()))\n",
+        "        for resource in ()\n",
         (f"{_GUARANTEES}05_one_writer.py",),
     ),
     Bug(
@@ -136,8 +136,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "forget the point of no return",
         CLAIMS,
-        "    if step.is_point_of_no_return:\n        _pass_point_of_no_return(engine, job)",
-        "    if False:\n        _pass_point_of_no_return(engine, job)",
+        "    marks = _mark(engine) if step.is_point_of_no_return else {}\n    soon",
+        "    marks: dict[str, Any] = {}\n    soon",
         (f"{_GUARANTEES}10_point_of_no_return.py",),
     ),
     Bug(
@@ -150,8 +150,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "let a finished attempt keep its reservations",
         "jobs/engine/endings.py",
-        '    return take_out(Reservation, where="attempt", equals=attempt.pk, column="resource")',
-        "    return []",
+        '    return Gone(Reservation, where="attempt", equals=attempt.pk, column="resource")',
+        '    return Gone(Reservation, where="attempt", equals=0, column="resource")',
         # A dose leads to the end of a failover before it plays, and no failover ends with this bug.
         troubles=(Trouble("lost_answer", "call", "detachVolume"),),
     ),
@@ -260,8 +260,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "trust a revert",
         RUNTIME,
-        '        elif command == "revert_snapshot" and result.get("reverted"):\n',
-        '        elif command == "never":\n',
+        '        if command == "revert_snapshot" and result.get("reverted"):\n',
+        '        if command == "never":\n',
     ),
     Bug(
         "do not revert what was booted",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from django.db import DataError, IntegrityError, connection, transaction
 
-from database.statements import Prepared, PreparedAmong, compare_and_set, insert_all, remove, run
+from database.running import run
+from database.statements import Prepared, PreparedAmong, compare_and_set, insert_all, remove
 from jobs.models import FailoverJob, JobEvent, PlanState, Reservation, Step, StepAttempt, StepState
 from tests.support.scenes import scene
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from database.together import Change
 from jobs.engine.board import read_board
 from jobs.engine.claims import claim
 from jobs.engine.decisions import decide, done_and_decided
-from jobs.engine.journal import lock, take_turn
+from jobs.engine.journal import lock, write_in_turn_of
 from jobs.engine.questions import RETRY, ask
 from jobs.models import FailoverJob, JobState, PlanState, Step, StepState
 from jobs.services import cancel
@@ -35,8 +36,8 @@ def test_a_turn_is_taken_once_by_those_who_read_the_same() -> None:
     theirs = _as_it_is(mine)
     soon = stage.service.engine.later(5.0)
 
-    assert take_turn(theirs, next_look_at=soon)
-    assert not take_turn(mine, next_look_at=soon)
+    assert write_in_turn_of(theirs, next_look_at=soon)
+    assert not write_in_turn_of(mine, next_look_at=soon)
     assert _as_it_is(mine).turn == theirs.turn
 
 
@@ -51,7 +52,7 @@ def test_no_turn_is_taken_after_another_has(other: str) -> None:
     else:
         FailoverJob.objects.filter(pk=job.pk).update(next_look_at=engine.later(0.25))
 
-    assert not take_turn(job, next_look_at=engine.later(5.0))
+    assert not write_in_turn_of(job, next_look_at=engine.later(5.0))
     assert _as_it_is(job).turn == job.turn + (other == "locks")
 
 
@@ -64,10 +65,9 @@ def test_who_was_overtaken_writes_his_step_and_decides_afresh() -> None:
     Step.objects.filter(pk=step.pk).update(state=StepState.RUNNING)
     lock(engine, _as_it_is(job))
 
-    def write() -> bool:
-        return bool(Step.objects.filter(pk=step.pk).update(state=StepState.DONE))
+    done = Change(Step, step.pk, {"state": StepState.DONE}, {"state": StepState.RUNNING})
 
-    assert done_and_decided(engine, board, step=step, result={}, write=write)
+    assert done_and_decided(engine, board, step=step, result={}, writes=[done])
     assert not board.is_exact
     assert Step.objects.get(pk=step.pk).state == StepState.DONE
 
@@ -92,4 +92,4 @@ def test_a_question_takes_a_turn() -> None:
 
     ask(engine, job=_as_it_is(job), step=step, kind="guard", text="Is it?", seen={}, choices=(RETRY,))
 
-    assert not take_turn(job, next_look_at=engine.later(5.0))
+    assert not write_in_turn_of(job, next_look_at=engine.later(5.0))
