@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 FaultKind = Literal[
@@ -43,6 +43,11 @@ class FaultPlan:
         with self._lock:
             self._planned = []
 
+    def left(self) -> list[Fault]:
+        """This will say what is still to come, counted from now."""
+        with self._lock:
+            return [_counted_from(fault, seen) for fault, seen in self._planned]
+
     def strike(self, command: str, *, mutating: bool) -> Fault | None:
         """This will count the call against every plan and return the first fault that hits it."""
         with self._lock:
@@ -64,3 +69,8 @@ class FaultPlan:
         if hit is not None:
             self.fired.append(hit)
         return hit
+
+
+def _counted_from(fault: Fault, seen: int) -> Fault:
+    nth = max(fault.nth - seen, 1)
+    return replace(fault, nth=nth, times=fault.nth + fault.times - seen - nth)

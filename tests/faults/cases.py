@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
@@ -18,8 +17,9 @@ SYNCHRONOUS = frozenset({"deleteVolume", "updateVirtualMachine"})
 
 @dataclass(frozen=True)
 class Case:
-    """One call, and what happens to it."""
+    """One call of a part, and what happens to it; no two of a file are equal, so that pytest keeps calls together."""
 
+    part: str
     command: str
     nth: int
     kind: str
@@ -27,10 +27,15 @@ class Case:
     def __str__(self) -> str:
         return f"{self.command}-{self.nth}-{self.kind}"
 
-    def fault(self) -> Fault:
-        """Give the fault; calls are counted from the moment when it is added."""
+    @property
+    def call(self) -> tuple[str, str, int]:
+        """Say which call of which part it is about."""
+        return self.part, self.command, self.nth
+
+    def fault_at(self, nth: int) -> Fault:
+        """Give the fault of the nth call from the moment when it is added."""
         seconds = {"late": 20.0}.get(self.kind, 0.0)
-        return Fault(self.command, self.kind, nth=self.nth, seconds=seconds)  # type: ignore[arg-type]
+        return Fault(self.command, self.kind, nth=nth, seconds=seconds)  # type: ignore[arg-type]
 
     @property
     def marks(self) -> tuple[pytest.MarkDecorator, ...]:
@@ -38,11 +43,8 @@ class Case:
         return () if self.nth == 1 else (pytest.mark.any_database,)
 
 
-def cases(calls: Mapping[str, int], kinds: tuple[str, ...]) -> list[Case]:
-    """Give a case for each call and kind."""
-    return [Case(name, nth, kind) for name, count in calls.items() for nth in range(1, count + 1) for kind in kinds]
-
-
-def marked(calls: Mapping[str, int], kinds: tuple[str, ...]) -> list[Any]:
-    """Give the cases as parameters of a test, named and marked."""
-    return [pytest.param(case, marks=case.marks, id=str(case)) for case in cases(calls, kinds)]
+def cases(part: str, calls: Mapping[str, int], kinds: tuple[str, ...]) -> list[Case]:
+    """Give a case for each call of a part and each kind."""
+    return [
+        Case(part, name, nth, kind) for name, count in calls.items() for nth in range(1, count + 1) for kind in kinds
+    ]

@@ -8,7 +8,7 @@ whose answer was lost is read back and goes on; what never ends waits for a pers
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 from pytest_django import DjangoDbBlocker
@@ -16,7 +16,7 @@ from pytest_django import DjangoDbBlocker
 from cloudstack_simulator import Fault
 from jobs.models import FailoverJob, Outcome
 from tests.faults.cases import KINDS, MOMENTS, SYNCHRONOUS, Case, cases
-from tests.support.checkpoints import Checkpoint, kept
+from tests.support.checkpoints import Checkpoint, Departure, Road, kept, surveyed
 from tests.support.scenes import Scene, scene
 from tests.support.worlds import (
     assert_all_back,
@@ -59,20 +59,39 @@ def _attached() -> Checkpoint:
     return point
 
 
+def _as_it_comes(stage: Scene, job: FailoverJob) -> None:
+    del stage, job
+
+
+def _refuse_protection(stage: Scene, job: FailoverJob) -> None:
+    del job
+    stage.simulator.faults.add(PROTECTION_REFUSED)
+
+
+_WAYS = {"forward": (_begun, _as_it_comes), "undo": (_attached, _refuse_protection)}
+
+
 @pytest.fixture(scope="module")
-def point(
-    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
-) -> Iterator[Checkpoint]:
-    """Give the checkpoint that a lead leads to; its cases share it."""
+def road(request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Road]:
+    """Give the road through a part of the plan; the cases of the part share it."""
     del django_db_setup
-    with django_db_blocker.unblock(), kept(request.param) as there:
+    lead, act = _WAYS[request.param]
+    with django_db_blocker.unblock(), kept(lead) as start:
+        yield surveyed(start, act)
+
+
+@pytest.fixture(scope="module")
+def point(request: pytest.FixtureRequest, road: Road, django_db_blocker: DjangoDbBlocker) -> Iterator[Departure]:
+    """Give the moment before a call of the road; what can happen to the call starts from there."""
+    _, command, nth = request.param
+    with django_db_blocker.unblock(), kept(lambda: road.departure(command, nth)) as there:
         yield there
 
 
-def _all(lead: Callable[[], Checkpoint], calls: Mapping[str, int], kinds: tuple[str, ...]) -> pytest.MarkDecorator:
-    """Run a test from the checkpoint with each case of the calls."""
-    rows = [pytest.param(lead, case, marks=case.marks, id=str(case)) for case in cases(calls, kinds)]
-    return pytest.mark.parametrize(("point", "case"), rows, indirect=["point"], scope="module")
+def _all(part: str, calls: Mapping[str, int], kinds: tuple[str, ...]) -> pytest.MarkDecorator:
+    """Run a test on the road through the part with each case of the calls."""
+    rows = [pytest.param(part, case.call, case, marks=case.marks, id=str(case)) for case in cases(part, calls, kinds)]
+    return pytest.mark.parametrize(("road", "point", "case"), rows, indirect=["road", "point"], scope="module")
 
 
 def _counted(simulator_calls: list[str]) -> Counter[str]:
@@ -106,10 +125,10 @@ def test_the_generated_cases_cover_every_changing_call_of_the_undo() -> None:
     assert calls == Counter(FORWARD) - Counter({"startVirtualMachine": 1}) + Counter(UNDO)
 
 
-@_all(_begun, FORWARD, KINDS)
-def test_a_single_fault_in_the_live_plan_ends_right(point: Checkpoint, case: Case) -> None:
+@_all("forward", FORWARD, KINDS)
+def test_a_single_fault_in_the_live_plan_ends_right(point: Departure, case: Case) -> None:
     stage, job = point.go_on()
-    stage.simulator.faults.add(case.fault())
+    stage.simulator.faults.add(case.fault_at(point.nth))
 
     _run(stage)
 
@@ -123,10 +142,10 @@ def test_a_single_fault_in_the_live_plan_ends_right(point: Checkpoint, case: Cas
         assert_failed_over(stage.simulator, job, point.before)
 
 
-@_all(_begun, FORWARD, MOMENTS)
-def test_a_worker_killed_around_a_call_of_the_live_plan_changes_nothing(point: Checkpoint, case: Case) -> None:
+@_all("forward", FORWARD, MOMENTS)
+def test_a_worker_killed_around_a_call_of_the_live_plan_changes_nothing(point: Departure, case: Case) -> None:
     stage, job = point.go_on()
-    stage.service.kill_at(case.command, nth=case.nth, moment=case.kind)
+    stage.service.kill_at(case.command, nth=point.nth, moment=case.kind)
 
     _run(stage)
 
@@ -134,26 +153,24 @@ def test_a_worker_killed_around_a_call_of_the_live_plan_changes_nothing(point: C
     assert_failed_over(stage.simulator, job, point.before)
 
 
-@_all(_attached, UNDO, KINDS)
-def test_a_single_fault_in_the_undo_ends_right(point: Checkpoint, case: Case) -> None:
+@_all("undo", UNDO, KINDS)
+def test_a_single_fault_in_the_undo_ends_right(point: Departure, case: Case) -> None:
     stage, job = point.go_on()
-    stage.simulator.faults.add(PROTECTION_REFUSED)
-    stage.simulator.faults.add(case.fault())
+    stage.simulator.faults.add(case.fault_at(point.nth))
 
     _run(stage)
 
-    assert len(stage.simulator.faults.fired) == 2, "a fault never took place"
+    assert case.fault_at(point.nth) in stage.simulator.faults.fired, "the fault never took place"
     if case.kind == "hang":
         assert_waits_for_operator(job, kind="endless_job")
     else:
         assert_all_back(stage.simulator, job, point.before, outcome=Outcome.FAILED)
 
 
-@_all(_attached, UNDO, MOMENTS)
-def test_a_worker_killed_around_a_call_of_the_undo_changes_nothing(point: Checkpoint, case: Case) -> None:
+@_all("undo", UNDO, MOMENTS)
+def test_a_worker_killed_around_a_call_of_the_undo_changes_nothing(point: Departure, case: Case) -> None:
     stage, job = point.go_on()
-    stage.simulator.faults.add(PROTECTION_REFUSED)
-    stage.service.kill_at(case.command, nth=case.nth, moment=case.kind)
+    stage.service.kill_at(case.command, nth=point.nth, moment=case.kind)
 
     _run(stage)
 

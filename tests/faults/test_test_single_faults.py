@@ -9,7 +9,7 @@ unverified), none hangs elsewhere, replication is not held, and nothing of ours 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -20,7 +20,7 @@ from inventory.models import HoldMethod
 from jobs.models import FailoverJob, JobState, Outcome
 from jobs.plans.specification import Strategy
 from tests.faults.cases import KINDS, MOMENTS, SYNCHRONOUS, Case, cases
-from tests.support.checkpoints import Checkpoint, kept
+from tests.support.checkpoints import Checkpoint, Departure, Road, kept, surveyed
 from tests.support.ends_of_tests import assert_in_window, assert_removed
 from tests.support.scenes import Scene, scene
 from tests.support.worlds import (
@@ -145,20 +145,38 @@ def _in_window(trial: Trial) -> Checkpoint:
 _LEADS = {"forward": _begun, "undo": _attached, "cleanup": _in_window}
 
 
+def _act(trial: Trial, part: str) -> Callable[[Scene, FailoverJob], None]:
+    """Give what leads into the part from its checkpoint."""
+
+    def act(stage: Scene, job: FailoverJob) -> None:
+        if part == "undo":
+            stage.simulator.faults.add(trial.start_comes_to_nothing)
+        elif part == "cleanup":
+            stage.service.clean_up(job)
+
+    return act
+
+
 @pytest.fixture(scope="module")
-def point(
-    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
-) -> Iterator[Checkpoint]:
-    """Give the checkpoint of a trial and part; the cases of one part share it."""
+def road(request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Road]:
+    """Give the road of a trial through one part; the cases of the part share it."""
     del django_db_setup
     trial, part = request.param
-    with django_db_blocker.unblock(), kept(lambda: _LEADS[part](trial)) as there:
+    with django_db_blocker.unblock(), kept(lambda: _LEADS[part](trial)) as start:
+        yield surveyed(start, _act(trial, part))
+
+
+@pytest.fixture(scope="module")
+def point(request: pytest.FixtureRequest, road: Road, django_db_blocker: DjangoDbBlocker) -> Iterator[Departure]:
+    """Give the moment before a call of the road; what can happen to the call starts from there."""
+    _, command, nth = request.param
+    with django_db_blocker.unblock(), kept(lambda: road.departure(command, nth)) as there:
         yield there
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """A case in one part of a trial; no two are equal, so that pytest keeps those of one checkpoint together."""
+    """A case in one part of a trial; no two are equal, so that pytest keeps those of one point together."""
 
     trial: Trial
     part: str
@@ -166,19 +184,20 @@ class Trouble:
 
 
 def _all(part: str, kinds: tuple[str, ...]) -> pytest.MarkDecorator:
-    """Run a test from every trial's checkpoint of the part with each of its cases."""
+    """Run a test on every trial's road through the part with each of its cases."""
     rows = [
         pytest.param(
             (trial, part),
+            case.call,
             Trouble(trial, part, case),
             # What the strategies differ in is the cloud's business, not the database's.
             marks=case.marks if trial is TRIALS[0] else (pytest.mark.any_database,),
             id=f"{trial.strategy}-{part}-{case}",
         )
         for trial in TRIALS
-        for case in cases(getattr(trial, part), kinds)
+        for case in cases(f"{trial}-{part}", getattr(trial, part), kinds)
     ]
-    return pytest.mark.parametrize(("point", "trouble"), rows, indirect=["point"], scope="module")
+    return pytest.mark.parametrize(("road", "point", "trouble"), rows, indirect=["road", "point"], scope="module")
 
 
 def _run(stage: Scene) -> None:
@@ -191,14 +210,14 @@ def _calls(stage: Scene) -> Counter[str]:
 
 
 @pytest.mark.parametrize(
-    ("point", "trial"),
+    ("road", "trial"),
     # Named by hand: the words of a whole trial hold sets, which two workers of one run would write differently.
     [pytest.param((trial, "cleanup"), trial, id=str(trial)) for trial in TRIALS],
-    indirect=["point"],
+    indirect=["road"],
     scope="module",
 )
-def test_the_generated_cases_cover_every_changing_call(point: Checkpoint, trial: Trial) -> None:
-    stage, job = point.go_on()
+def test_the_generated_cases_cover_every_changing_call(road: Road, trial: Trial) -> None:
+    stage, job = road.start.go_on()
     assert _calls(stage) == trial.forward
     stage.service.clean_up(job)
     stage.service.run()
@@ -206,10 +225,10 @@ def test_the_generated_cases_cover_every_changing_call(point: Checkpoint, trial:
 
 
 @_all("forward", KINDS)
-def test_a_single_fault_while_a_test_is_made_ends_right(point: Checkpoint, trouble: Trouble) -> None:
+def test_a_single_fault_while_a_test_is_made_ends_right(point: Departure, trouble: Trouble) -> None:
     stage, job = point.go_on()
     case = trouble.case
-    stage.simulator.faults.add(case.fault())
+    stage.simulator.faults.add(case.fault_at(point.nth))
 
     _run(stage)
 
@@ -224,10 +243,10 @@ def test_a_single_fault_while_a_test_is_made_ends_right(point: Checkpoint, troub
 
 
 @_all("forward", MOMENTS)
-def test_a_worker_killed_while_a_test_is_made_changes_nothing(point: Checkpoint, trouble: Trouble) -> None:
+def test_a_worker_killed_while_a_test_is_made_changes_nothing(point: Departure, trouble: Trouble) -> None:
     stage, job = point.go_on()
     case = trouble.case
-    stage.service.kill_at(case.command, nth=case.nth, moment=case.kind)
+    stage.service.kill_at(case.command, nth=point.nth, moment=case.kind)
 
     _run(stage)
 
@@ -236,24 +255,22 @@ def test_a_worker_killed_while_a_test_is_made_changes_nothing(point: Checkpoint,
 
 
 @_all("undo", KINDS)
-def test_a_single_fault_in_the_undo_of_a_test_ends_right(point: Checkpoint, trouble: Trouble) -> None:
+def test_a_single_fault_in_the_undo_of_a_test_ends_right(point: Departure, trouble: Trouble) -> None:
     stage, job = point.go_on()
     case = trouble.case
-    stage.simulator.faults.add(trouble.trial.start_comes_to_nothing)
-    stage.simulator.faults.add(case.fault())
+    stage.simulator.faults.add(case.fault_at(point.nth))
 
     _run(stage)
 
-    assert case.fault() in stage.simulator.faults.fired, "the fault never took place"
+    assert case.fault_at(point.nth) in stage.simulator.faults.fired, "the fault never took place"
     _assert_undone(stage, job, point, case, outcome=Outcome.FAILED)
 
 
 @_all("undo", MOMENTS)
-def test_a_worker_killed_in_the_undo_of_a_test_changes_nothing(point: Checkpoint, trouble: Trouble) -> None:
+def test_a_worker_killed_in_the_undo_of_a_test_changes_nothing(point: Departure, trouble: Trouble) -> None:
     stage, job = point.go_on()
     case = trouble.case
-    stage.simulator.faults.add(trouble.trial.start_comes_to_nothing)
-    stage.service.kill_at(case.command, nth=case.nth, moment=case.kind)
+    stage.service.kill_at(case.command, nth=point.nth, moment=case.kind)
 
     _run(stage)
 
@@ -262,11 +279,10 @@ def test_a_worker_killed_in_the_undo_of_a_test_changes_nothing(point: Checkpoint
 
 
 @_all("cleanup", KINDS)
-def test_a_single_fault_in_the_cleanup_of_a_test_ends_right(point: Checkpoint, trouble: Trouble) -> None:
+def test_a_single_fault_in_the_cleanup_of_a_test_ends_right(point: Departure, trouble: Trouble) -> None:
     stage, job = point.go_on()
     case = trouble.case
-    stage.simulator.faults.add(case.fault())
-    stage.service.clean_up(job)
+    stage.simulator.faults.add(case.fault_at(point.nth))
 
     _run(stage)
 
@@ -275,11 +291,10 @@ def test_a_single_fault_in_the_cleanup_of_a_test_ends_right(point: Checkpoint, t
 
 
 @_all("cleanup", MOMENTS)
-def test_a_worker_killed_in_the_cleanup_of_a_test_changes_nothing(point: Checkpoint, trouble: Trouble) -> None:
+def test_a_worker_killed_in_the_cleanup_of_a_test_changes_nothing(point: Departure, trouble: Trouble) -> None:
     stage, job = point.go_on()
     case = trouble.case
-    stage.service.kill_at(case.command, nth=case.nth, moment=case.kind)
-    stage.service.clean_up(job)
+    stage.service.kill_at(case.command, nth=point.nth, moment=case.kind)
 
     _run(stage)
 
@@ -287,7 +302,7 @@ def test_a_worker_killed_in_the_cleanup_of_a_test_changes_nothing(point: Checkpo
     assert_removed(stage, job, point.before, outcome=Outcome.SUCCEEDED)
 
 
-def _assert_undone(stage: Scene, job: FailoverJob, point: Checkpoint, case: Case, *, outcome: Outcome) -> None:
+def _assert_undone(stage: Scene, job: FailoverJob, point: Departure, case: Case, *, outcome: Outcome) -> None:
     """In an undo all is tried again; only what never ends waits, and the job says so."""
     if case.kind == "hang" and case.command not in SYNCHRONOUS:
         assert_waits_for_operator(job, kind="endless_job")

@@ -21,6 +21,7 @@ from failover_project.api.models import RoleName
 from failover_project.api.tokens import create_token
 from failover_project.wsgi import application
 from inventory.models import TargetCloud
+from tests.support.described import description as api_description
 from tests.support.inventory_of import ScenarioInventory
 from tests.support.scenes import map_networks
 
@@ -54,7 +55,8 @@ def description(inventory: ScenarioInventory, cloud: SimulatorServer) -> Any:
     """Give the API's description, with a world behind it in which things can be found and started."""
     map_networks(cloud.simulator, inventory)
     TargetCloud.objects.update(customjobid_honoured=True, expunge_allowed=True, clock_skew_seconds=0.0)
-    described = schemathesis.openapi.from_wsgi("/api/v1/schema", application)
+    described = schemathesis.openapi.from_dict(api_description())
+    described.app, described.location = application, "/api/v1/schema"
     # Neither NUL nor lone surrogates are taken anywhere (docs/errors.md); no schema can say that of the names of keys.
     described.config.generation.update(allow_x00=False, codec="utf-8")
     # Too large is a refusal as well.

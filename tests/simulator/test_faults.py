@@ -181,6 +181,23 @@ def test_a_fault_hits_the_nth_call_from_now_and_as_many_as_it_says() -> None:
     assert len(operator.cloud.faults.fired) == 2
 
 
+@pytest.mark.parametrize("calls", range(6))
+def test_what_is_left_of_the_plan_hits_the_same_calls_when_it_is_planned_anew(calls: int) -> None:
+    kept, anew = Operator().cloud.faults, Operator().cloud.faults
+    for fault in (Fault("listVolumes", "refuse", nth=3, times=2), Fault("listZones", "fail", nth=4)):
+        kept.add(fault)
+    for _ in range(calls):
+        kept.strike("listVolumes", mutating=False)
+        kept.strike("listZones", mutating=False)
+
+    for fault in kept.left():
+        anew.add(fault)
+
+    for command in ("listVolumes", "listZones") * 6:
+        one, other = kept.strike(command, mutating=False), anew.strike(command, mutating=False)
+        assert (one and one.kind) == (other and other.kind)
+
+
 def test_a_fault_on_any_mutating_command_leaves_reads_alone() -> None:
     operator = Operator()
     operator.cloud.faults.add(Fault("*", "refuse"))

@@ -278,7 +278,9 @@ class Service:
         changes = self.simulator.calls.mutating()
         left_alone = now - max([self._driven_at, *(change.at for change in changes[-1:])])
         longest = max(self.longest_step, min(left_alone * 0.1, self.longest_of_all))
-        return min([*later, longest]) + 0.001
+        # A busy process looks late: after hours in which nothing changed, by a minute of each.
+        soonest = min([*later, longest])
+        return max(soonest, left_alone / 64 if left_alone > 600.0 else 0.0) + 0.001
 
 
 def random_ids() -> Callable[[], str]:
