@@ -153,6 +153,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "result": "what the command gave, for the steps after it",
             "not_before": "waits until then",
             "waiting_since": "since when it waits",
+            "wait_limit": "after so many seconds of waiting a person is asked; empty where the wait has no limit",
             "started_at": "when its first attempt was intended",
             "finished_at": "when it was done, failed or skipped",
         },

@@ -119,7 +119,8 @@ class Board:
         """Note that a step was claimed by an attempt."""
         step.state, step.attempts_made = StepState.RUNNING, attempt.number
         step.started_at = step.started_at or attempt.intent_at
-        step.reason, step.waiting_for, step.not_before, step.waiting_since = "", "", None, None
+        step.reason, step.waiting_for = "", ""
+        step.not_before = step.waiting_since = step.wait_limit = None
         self.unfinished.append(attempt)
 
 

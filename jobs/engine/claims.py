@@ -38,8 +38,6 @@ _HOLDER = Prepared(
 )
 # A wait is looked at far more often than this: one that is further beyond its limit was measured by a wrong clock.
 _LATE = 1800.0
-# How the waits begin that have no limit.
-_UNREADABLE, _CLOCK_OFF, _QUEUES = "The cloud cannot be read just now", "The cloud's clock is", "Waits for"
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ def claim(engine: Engine, *, board: Board, step: Step) -> Claimed | None:
     try:
         guarded = command.guard(engine.worlds.of(job))
     except engine.unreachable as error:
-        _wait(engine, step, Wait(reason=f"{_UNREADABLE}: {error}", seconds=_pause(engine, step)))
+        _wait(engine, step, Wait(reason=f"The cloud cannot be read just now: {error}", seconds=_pause(engine, step)))
         return None
     seen = {name: value for name, value in vars(guarded).items() if isinstance(value, str)}
     trace(engine, job, "guard", f"{step.title}: {type(guarded).__name__.lower()}", step=step.key, **seen)
@@ -101,7 +99,7 @@ def _waits_for_clock(engine: Engine, job: FailoverJob, step: Step) -> bool:
     skew = engine.worlds.clock_skew_seconds(job)
     if skew is None or abs(skew) <= engine.rules.largest_skew:
         return False
-    reason = f"{_CLOCK_OFF} {skew:+.0f} s off ours: no request could be fenced. Synchronise the clocks (NTP)."
+    reason = f"The cloud's clock is {skew:+.0f} s off ours: no request could be fenced. Synchronise the clocks (NTP)."
     try:
         # A read, so that the clock is measured again: nobody else may speak to this cloud meanwhile.
         engine.worlds.async_jobs(job.endpoint).unfinished()
@@ -132,7 +130,13 @@ def _commit_intent(engine: Engine, board: Board, step: Step, command: Command) -
     job, now = board.job, engine.clock.now()
     attempt = _attempt(engine, job, step, intent_at=now, deadline=now + timedelta(seconds=engine.rules.fence))
     # A step that waited has nothing to wait for any more.
-    over: dict[str, Any] = {"not_before": None, "waiting_for": "", "waiting_since": None, "reason": ""}
+    over: dict[str, Any] = {
+        "not_before": None,
+        "waiting_for": "",
+        "waiting_since": None,
+        "wait_limit": None,
+        "reason": "",
+    }
     writes: list[Write] = [
         _taken(step, attempts_made=attempt.number, started_at=step.started_at or now, **over),
         New([attempt]),
@@ -241,7 +245,8 @@ def _asked_after_long_wait(engine: Engine, job: FailoverJob, step: Step, wait: W
     """
     if wait.limit is None or step.waiting_since is None:
         return False
-    if step.reason.startswith((_UNREADABLE, _CLOCK_OFF, f"{_QUEUES} ")):
+    if step.wait_limit is None:
+        # What it waited for until now had no limit.
         step.waiting_since = None
         return False
     waited = (engine.clock.now() - step.waiting_since).total_seconds()
@@ -259,13 +264,14 @@ def _wait(engine: Engine, step: Step, wait: Wait) -> None:
         reason=wait.reason,
         waiting_for="",
         waiting_since=step.waiting_since or engine.clock.now(),
+        wait_limit=wait.limit,
     )
 
 
 def _wait_for_resource(engine: Engine, step: Step, resource: str) -> None:
     """Queue up for a resource; the end of the attempt that has it rings for the first in the queue."""
     holder = next(iter(_HOLDER.values(resource=resource)), None)
-    reason = f"{_QUEUES} {resource}" + (f", which {holder[0]} uses just now." if holder else ".")
+    reason = f"Waits for {resource}" + (f", which {holder[0]} uses just now." if holder else ".")
     compare_and_set(
         Step,
         pk=step.pk,
@@ -274,6 +280,7 @@ def _wait_for_resource(engine: Engine, step: Step, resource: str) -> None:
         waiting_for=resource,
         reason=reason,
         waiting_since=step.waiting_since or engine.clock.now(),
+        wait_limit=None,
     )
 
 

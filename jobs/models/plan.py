@@ -102,6 +102,9 @@ class Step(models.Model):
     waiting_for = models.CharField(max_length=200, blank=True, help_text="a reserved resource, when it waits for one")
     reason = models.TextField(blank=True, help_text="why it waits or failed, in words for the operator")
     waiting_since = models.DateTimeField(null=True, blank=True)
+    wait_limit = models.FloatField(
+        null=True, blank=True, help_text="after so many seconds of it a person is asked; none: the wait has no limit"
+    )
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
