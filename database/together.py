@@ -30,6 +30,9 @@ from database.texts import (
     update_of,
 )
 
+# PostgreSQL's code of that error, the same in every language of its messages.
+_DIVISION_BY_ZERO = "22012"
+
 
 class NotAsExpected(Exception):
     """A row that was to be changed is not as it was expected; nothing was written."""
@@ -116,7 +119,7 @@ def _write_in_one_statement(writes: Sequence[Write]) -> None:
             ((found, _, *answers),) = run(sql, parameters).rows
     except DataError as error:
         # A row that was missed divides by nothing; that a column refuses its value is another matter.
-        if "zero" in str(error):
+        if getattr(error.__cause__, "sqlstate", "") == _DIVISION_BY_ZERO:
             raise NotAsExpected from error
         raise
     if not found:
