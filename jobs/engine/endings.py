@@ -28,6 +28,8 @@ from jobs.models import (
 )
 from jobs.models.attempt import UNFINISHED_ATTEMPTS
 
+# Answers after which nothing was begun.
+_UNTOUCHED = frozenset({"refused", "not_sent"})
 _WAITING = PreparedAmong(
     lambda resources: (
         Step.objects.filter(waiting_for__in=resources, state=StepState.WAITING, plan__state=PlanState.RUNNING)
@@ -82,7 +84,7 @@ def attempt_is_not_done(
         lock(engine, job)
         if not _ended(engine, attempt, AttemptState.NOT_DONE, sentence).write():
             return False
-        untouched = attempt.answer.get("kind") in {"refused", "not_sent"}
+        untouched = _was_never_begun(step)
         if step.is_point_of_no_return and untouched:
             # A refused start leaves the target VM untouched: the way back is open again (rule 10).
             FailoverJob.objects.filter(pk=job.pk).update(point_of_no_return_at=None)
@@ -151,6 +153,12 @@ def _try_again(engine: Engine, job: FailoverJob, step: Step, sentence: str, *, p
         waiting_since=F("started_at"),
     )
     record(engine, job, "step_retry", f"{step.title}: {ended(sentence)} It is tried again.", step=step.key)
+
+
+def _was_never_begun(step: Step) -> bool:
+    """Say whether every attempt at the step was refused or never sent: one that was tried may have acted a while."""
+    attempts = step.attempts.all()
+    return all(one.state == AttemptState.NOT_DONE and one.answer.get("kind") in _UNTOUCHED for one in attempts)
 
 
 def _counted_attempts(step: Step) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from cloudstack_simulator import Fault
-from inventory.models import HoldMethod
+from inventory.models import HoldMethod, ReplicaState, ReplicaVolume
 from jobs import services
 from jobs.errors import CannotCancel
 from jobs.models import FailoverJob, Outcome
 from tests.support.ends_of_tests import assert_removed
 from tests.support.scenes import scene
-from tests.support.telling import carry_on
+from tests.support.telling import answer, carry_on
 from tests.support.worlds import assert_all_back, assert_waits_for_operator, remember
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +45,29 @@ def test_a_live_failover_whose_start_failed_waits_for_a_person() -> None:
     carry_on(stage)
 
     assert_waits_for_operator(job, kind="failed_start")
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_start_that_was_refused_after_one_that_failed_waits_for_a_person_all_the_same(retries: int) -> None:
+    stage = scene()
+    failures = 1 + 2 * retries
+    stage.simulator.faults.add(Fault("startVirtualMachine", "fail", times=failures))
+    stage.simulator.faults.add(Fault("startVirtualMachine", "refuse", nth=failures + 1))
+    job = stage.service.start_live("vm-two")
+    carry_on(stage)
+    for _ in range(retries):
+        answer(stage, job, "retry")
+        carry_on(stage)
+
+    assert_waits_for_operator(job, kind="failed_start")
+    with pytest.raises(CannotCancel):
+        services.cancel(engine=stage.service.engine, job_id=job.job_id, actor="olga")
+
+    answer(stage, job, "undo")
+    carry_on(stage)
+
+    states = ReplicaVolume.objects.filter(disk__vm__vm_id="vm-two").values_list("state", flat=True)
+    assert set(states) == {ReplicaState.UNVERIFIED}, "the VM may have written while the first start was tried"
 
 
 @pytest.mark.slow
