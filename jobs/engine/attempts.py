@@ -45,6 +45,8 @@ _KEPT_READINGS = 6
 _SETTLING = "settling"
 # What is known of a call whose answer nobody has heard.
 _UNHEARD = frozenset({"lost", "owner_died"})
+# Those whose async job nobody knows, and one of which the cloud once said so: a node of it may read an old copy.
+_UNTRACED = _UNHEARD | {"vanished"}
 
 
 def submit(engine: Engine, *, job: FailoverJob, step: Step, claimed: Claimed) -> None:
@@ -149,7 +151,9 @@ def settle(engine: Engine, *, board: Board, step: Step, attempt: StepAttempt, co
 def resolve(engine: Engine, *, board: Board, step: Step, attempt: StepAttempt, command: Command) -> None:
     """Find out by reading what became of an attempt without a usable answer (rule 2)."""
     job = board.job
-    if attempt.answer.get("kind") in _UNHEARD and _job_turned_up(engine, job, attempt):
+    if attempt.answer.get("kind") in _UNTRACED and _job_turned_up(engine, job, attempt):
+        return
+    if attempt.answer.get("kind") == "submitted" and _stranger_is_at_work(engine, job, step, attempt, command):
         return
     if attempt.settled_after is not None and not _is_settled(engine, attempt, attempt.settled_after):
         return
@@ -320,7 +324,7 @@ def _confirmed_twice(attempt: StepAttempt) -> bool:
 
 
 def _job_turned_up(engine: Engine, job: FailoverJob, attempt: StepAttempt) -> bool:
-    """After a lost answer, ask for our own job id: if CloudStack knows it, the call arrived and is followed."""
+    """Ask for our own job id: if CloudStack knows it after all, the call arrived and is followed."""
     try:
         answer = engine.worlds.async_jobs(job.endpoint).one(attempt.async_job_id)
     except engine.unreachable:
@@ -334,9 +338,30 @@ def _job_turned_up(engine: Engine, job: FailoverJob, attempt: StepAttempt) -> bo
         submitted_at=engine.clock.now(),
         settled_after=None,
         next_look_at=None,
-        answer={"kind": "submitted", "text": "Its async job was found after the answer was lost."},
+        answer={"kind": "submitted", "text": "Its async job was found after all."},
         readings=[],
     )
+
+
+def _stranger_is_at_work(engine: Engine, job: FailoverJob, step: Step, attempt: StepAttempt, command: Command) -> bool:
+    """Whether the async job that the cloud made under an id of its own has not ended, or cannot be asked for.
+
+    Until it has nothing that is read says how it ends, and nothing may be sent beside it (rule 5).
+    """
+    now, given = engine.clock.now(), str(attempt.answer["async_job_id"])
+    try:
+        answer = engine.worlds.async_jobs(job.endpoint).one(given)
+    except engine.unreachable as error:
+        _look_again_at(attempt, engine.later(engine.rules.longest_pause), f"The cloud cannot be read: {error}")
+        return True
+    if answer is None or answer.status != "pending":
+        return False
+    settled = engine.later(engine.rules.settle_after_failure)
+    soon = engine.later(engine.rules.gap_after_failure)
+    _set(attempt, AttemptState.UNKNOWN, settled_after=settled, next_look_at=soon, readings=[])
+    if (now - attempt.intent_at).total_seconds() >= command.limit_seconds:
+        questions.ask_about_endless_job(engine, job=job, step=step, attempt=attempt, async_job_id=given)
+    return True
 
 
 def _become_unknown_after_loss(

@@ -217,12 +217,14 @@ def ask_about_foreign_id(engine: Engine, *, job: FailoverJob, step: Step, attemp
     ask(engine, job=job, step=step, kind="foreign_job_id", text=text, seen=seen, choices=(LOOK_AGAIN, LEAVE))
 
 
-def ask_about_endless_job(engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttempt) -> None:
-    """Ask what to do about an async job that does not end."""
+def ask_about_endless_job(
+    engine: Engine, *, job: FailoverJob, step: Step, attempt: StepAttempt, async_job_id: str = ""
+) -> None:
+    """Ask what to do about an async job that does not end: the attempt's own, or one under a stranger's id."""
     text = (
-        f"{step.title}: CloudStack's async job {attempt.async_job_id} is still unfinished after the limit of this "
-        "step. While it may still run, nothing else may touch the same disk or VM. Have the cloud's administrator end "
-        "it."
+        f"{step.title}: CloudStack's async job {async_job_id or attempt.async_job_id} is still unfinished after the "
+        "limit of this step. While it may still run, nothing else may touch the same disk or VM. Have the cloud's "
+        "administrator end it."
     )
     ask(engine, job=job, step=step, kind="endless_job", text=text, seen=attempt.answer, choices=(LOOK_AGAIN,))
 

@@ -3,16 +3,82 @@
 from __future__ import annotations
 
 import itertools
+from typing import Literal
 
 import pytest
 
-from inventory.models import HoldMethod
+from cloudstack_simulator import Fault
+from inventory.models import HoldMethod, ReplicaVolume
 from jobs.errors import ActiveJob
-from jobs.models import FailoverJob, JobEvent, JobState, Reservation, Step, StepAttempt
-from tests.support.scenes import scene
-from tests.support.telling import carry_on
+from jobs.models import FailoverJob, JobEvent, JobState, Outcome, Reservation, Step, StepAttempt
+from tests.support.choices import by_hand
+from tests.support.scenes import Scene, scene
+from tests.support.service import describe
+from tests.support.telling import answer, carry_on, until_called
+from tests.support.worlds import assert_waits_for_operator
 
 pytestmark = pytest.mark.django_db
+
+NO_SUCH_JOB = (
+    "Unable to execute API command queryasyncjobresult due to invalid value. Invalid parameter jobid value=x due to "
+    "incorrect long value format, or entity does not exist"
+)
+
+
+def _behind_a_snapshot_that(stage: Scene, is_how: Literal["slow", "hang"], *, seconds: float = 0.0) -> None:
+    """Let somebody take a snapshot on the appliance that lasts: what comes after it there queues."""
+    stage.simulator.faults.add(Fault("createSnapshot", is_how, seconds=seconds))
+    other = ReplicaVolume.objects.filter(disk__vm__vm_id="vm-two").first()
+    assert other is not None
+    by_hand(stage, "createSnapshot", volumeid=other.volume_id, name="by-hand")
+
+
+def _detaches_of_the_replica(stage: Scene) -> int:
+    return sum(1 for call in stage.simulator.calls.mutating() if call.command == "detachVolume") - 1  # the placeholder
+
+
+def test_a_detach_under_a_strangers_id_is_not_sent_again_while_it_queues() -> None:
+    stage = scene()
+    _behind_a_snapshot_that(stage, "slow", seconds=600.0)
+    stage.simulator.faults.add(Fault("detachVolume", "own_id"))
+    job = stage.service.start_live("vm-one")
+    carry_on(stage)
+    assert_waits_for_operator(job, kind="foreign_job_id")
+
+    answer(stage, job, "look_again")
+    carry_on(stage)
+
+    job.refresh_from_db()
+    assert (job.outcome, _detaches_of_the_replica(stage)) == (Outcome.SUCCEEDED, 1), describe(job)
+
+
+def test_a_job_under_a_strangers_id_that_does_not_end_is_asked_about() -> None:
+    stage = scene()
+    _behind_a_snapshot_that(stage, "hang")
+    stage.simulator.faults.add(Fault("detachVolume", "own_id"))
+    job = stage.service.start_live("vm-one")
+    carry_on(stage)
+    given = job.questions.get().seen["given"]
+
+    answer(stage, job, "look_again")
+    carry_on(stage)
+
+    assert_waits_for_operator(job, kind="endless_job")
+    assert given in job.questions.get(kind="endless_job").text
+    assert _detaches_of_the_replica(stage) == 1
+
+
+def test_a_detach_that_the_cloud_once_did_not_know_is_not_sent_again_while_it_queues() -> None:
+    stage = scene()
+    _behind_a_snapshot_that(stage, "slow", seconds=600.0)
+    job = stage.service.start_live("vm-one")
+    until_called(stage, "detachVolume")
+    stage.simulator.faults.add(Fault("queryAsyncJobResult", "refuse", text=NO_SUCH_JOB, times=2))
+
+    carry_on(stage)
+
+    job.refresh_from_db()
+    assert (job.outcome, _detaches_of_the_replica(stage)) == (Outcome.SUCCEEDED, 1), describe(job)
 
 
 @pytest.mark.slow
