@@ -258,7 +258,10 @@ REST_FRAMEWORK: dict[str, Any] = {
         "failover_project.api.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["failover_project.api.permissions.RoleAllows"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "failover_project.api.permissions.RoleAllows",
+        "failover_project.api.permissions.DryRunIsKnown",
+    ],
     "DEFAULT_THROTTLE_CLASSES": ["failover_project.api.throttles.CallerThrottle"],
     "EXCEPTION_HANDLER": "failover_project.api.exceptions.to_envelope",
     "DEFAULT_METADATA_CLASS": None,

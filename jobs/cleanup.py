@@ -8,13 +8,13 @@ from typing import Any
 
 from django.db import transaction
 
-from jobs.engine import questions, windows
+from jobs.engine import questions, undo, windows
 from jobs.engine.journal import record
 from jobs.engine.ports import Engine
 from jobs.errors import ActiveJob, CannotCleanUp
 from jobs.holding import hold_vm
 from jobs.leftovers import FORCED, left_behind, may_be_left
-from jobs.models import FailoverJob, JobState, JobType, Phase, Plan, PlanKind, PlanState
+from jobs.models import FailoverJob, JobState, JobType, Phase, Plan, PlanKind, PlanState, StepState
 from jobs.runtime import ring_on_commit
 
 
@@ -67,6 +67,27 @@ def clean_up(*, engine: Engine, job: FailoverJob, actor: str, reason: str = "") 
         ring_on_commit(engine, job_id=job.pk, phase=phase)
     job.refresh_from_db()
     return job
+
+
+def cleanup_preview(*, engine: Engine, job: FailoverJob) -> dict[str, Any]:
+    """Say what a cleanup would do now, without doing it; raises CannotCleanUp.
+
+    Of a test that is still being made, what runs at this moment is brought to its end first, and undone too.
+    """
+    if obstacle_to_cleanup(job):
+        raise CannotCleanUp(job)
+    moving = job.plans.filter(state__in=[PlanState.RUNNING, PlanState.STOPPING]).exclude(kind=PlanKind.FORWARD).first()
+    if moving is not None:
+        undone = moving.steps.exclude(state__in=[StepState.DONE, StepState.SKIPPED]).order_by("position")
+        return {"words": "It is being cleaned up already.", "steps": list(undone.values_list("title", flat=True))}
+    left = windows.left_by(job) if job.state == JobState.FINISHED else None
+    forward = job.plans.get(kind=PlanKind.FORWARD)
+    if left is not None and left.kind != PlanKind.FORWARD:
+        planned = undo.skipped_of(engine, plan=left)
+    else:
+        planned = undo.inverse_of(engine, plan=forward, phase=Phase.CLEANUP)
+    steps = [step.command.title() for step in planned.steps]
+    return {"words": f"{len(steps)} steps remove what the test made." if steps else "Nothing was made.", "steps": steps}
 
 
 def obstacle_to_cleanup(job: FailoverJob) -> str:

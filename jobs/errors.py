@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.models import FailoverJob
@@ -214,6 +215,12 @@ class CannotAnswer(JobError):
     error_code = "INVALID_STATE"
     message = "The question cannot be answered so"
 
+    def __init__(self, words: str, *, offered: Mapping[int, Sequence[str]]) -> None:
+        super().__init__(words)
+        self.required_actions = tuple(
+            f"Answer question {number} with one of: {', '.join(choices)}" for number, choices in offered.items()
+        ) or ("Read the job's status: it asks nothing now",)
+
 
 class _NotNow(JobError):
     """The job's state forbids a verb; the reason is a sentence."""
@@ -247,7 +254,7 @@ class CannotCommit(_NotNow):
 class CannotExtend(_NotNow):
     """There is no open window."""
 
-    message = "Cannot extend the test"
+    message = "Cannot extend the window"
 
 
 class NameNotConfirmed(JobError):

@@ -92,15 +92,22 @@ def answer(*, engine: Engine, job_id: str, question_id: int, choice: str, actor:
     job = job_of(job_id)
     question = Question.objects.filter(job=job, pk=question_id).first()
     if question is None:
-        raise CannotAnswer(f"Job {job_id} has no question {question_id}.")
+        raise CannotAnswer(f"Job {job_id} has no question {question_id}.", offered=_offered(job))
     try:
         questions.answer(engine, question=question, choice=choice, actor=actor, reason=reason)
     except questions.QuestionClosed as error:
-        raise CannotAnswer("The question was answered already.") from error
+        raise CannotAnswer("The question was answered already.", offered=_offered(job)) from error
     except questions.UnknownChoice as error:
-        raise CannotAnswer(f"{choice} is none of the choices of this question.") from error
+        words = f"{choice or 'Nothing'} is none of the choices of this question."
+        raise CannotAnswer(words, offered=_offered(job)) from error
     board = decisions.decide(engine, job_id=job.pk)
     for phase in (board.due_phases if board else []) or [Phase.VALIDATING]:
         ring_on_commit(engine, job_id=job.pk, phase=phase)
     job.refresh_from_db()
     return job
+
+
+def _offered(job: FailoverJob) -> dict[int, list[str]]:
+    """Give the choices of the job's open questions by their ids."""
+    asked = job.questions.filter(answered_at=None).order_by("pk")
+    return {question.pk: [offered["choice"] for offered in question.choices] for question in asked}

@@ -193,6 +193,19 @@ def rollback_preview(*, engine: Engine, job: FailoverJob) -> dict[str, Any]:
     }
 
 
+def commit_preview(*, engine: Engine, job: FailoverJob) -> dict[str, Any]:
+    """Say what a commit would remove, without doing it; raises CannotCommit."""
+    if obstacle := obstacle_to_commit(job):
+        raise CannotCommit(job, obstacle)
+    commands = [step.command for step in _plan_of_commit(engine, job).steps]
+    return {
+        "vm_name": job.vm_name,
+        "words": f"{job.vm_name} stays, and its {len(commands)} rollback points go: there is no way back after that.",
+        "steps": [command.title() for command in commands],
+        "rollback_points": [command.arguments()["snapshot_id"] for command in commands],
+    }
+
+
 @dataclass(frozen=True)
 class _Way:
     """One of the ways on from a live failover that ended: its plan, how it is shown, and what stands against it."""

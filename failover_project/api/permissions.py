@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rest_framework.exceptions import NotAuthenticated, PermissionDenied
-from rest_framework.permissions import BasePermission
+from rest_framework.exceptions import NotAuthenticated, PermissionDenied, ValidationError
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from failover_project.api.authentication import role_of
 from failover_project.api.roles import needed_role, route_of
 from failover_project.api.throttles import refuse_too_many_by_nobody
+from networks.api.dry_runs import knows_dry_run
 
 if TYPE_CHECKING:
     # At run time the framework's views import this module.
@@ -39,3 +40,17 @@ class RoleAllows(BasePermission):
 
     def _is_known(self, request: Request) -> bool:
         return bool(request.user and request.user.is_authenticated)
+
+
+class DryRunIsKnown(BasePermission):
+    """This will refuse a dry run of what has none: ignored, it would be carried out for real."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Allow, or raise ValidationError."""
+        method = (request.method or "").lower()
+        if request.method in SAFE_METHODS or "dry_run" not in request.query_params:
+            return True
+        handler = getattr(view, getattr(view, "action", None) or method, None)
+        if handler is None or knows_dry_run(handler):
+            return True
+        raise ValidationError({"dry_run": ["This request has no dry run. Nothing was done."]})

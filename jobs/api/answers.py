@@ -58,15 +58,25 @@ class LeftoverAnswer(serializers.Serializer[Any]):
     to_do = serializers.CharField(help_text="What is to be done about it.")
 
 
+class CleanupPlan(serializers.Serializer[Any]):
+    """This will describe what a cleanup would do."""
+
+    words = serializers.CharField(help_text="How much there is to remove.")
+    steps = serializers.ListField(child=serializers.CharField(), help_text="What would be done, in this order.")
+
+
 class CleanupAnswer(serializers.Serializer[Any]):
-    """This will describe a cleanup that was taken, or that is under way already."""
+    """This will describe a cleanup that was taken, or is under way already; a dry run has `message` and `cleanup`."""
 
     success = serializers.BooleanField()
     message = serializers.CharField()
-    job_id = serializers.CharField()
-    cleanup_status = serializers.CharField()
-    estimated_cleanup_time = serializers.CharField()
-    left_behind = LeftoverAnswer(many=True, help_text="What had to be left so far; the status lists it from then on.")
+    job_id = serializers.CharField(required=False)
+    cleanup_status = serializers.CharField(required=False)
+    estimated_cleanup_time = serializers.CharField(required=False)
+    left_behind = LeftoverAnswer(
+        many=True, required=False, help_text="What had to be left so far; the status lists it from then on."
+    )
+    cleanup = CleanupPlan(required=False, help_text="What a cleanup would do (dry_run only).")
 
 
 class DiskEvidence(serializers.Serializer[Any]):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from rest_framework.exceptions import ValidationError
-
 from inventory.api.keeping import keep_answer
 from jobs.api.rendering import dry_run, started, test_dry_run, test_started
-from jobs.api.start_requests import StartBody, TestStartBody
+from jobs.api.start_requests import StartBody, TestStartBody, refuse_dry_run_in_body
 from jobs.durations import NANOSECONDS, parse_duration
 from jobs.models import FailoverJob, JobType
 from jobs.prepared_starts import Asked, PreparedStart
@@ -112,9 +110,3 @@ def parsed_start(body: Any, *, kind: JobType) -> ParsedStart:
     test_duration = fields.pop("test_duration")
     seconds = parse_duration(test_duration) // NANOSECONDS
     return TestStart(vm_id, StartTestRequest(**fields, window_seconds=seconds, unknown_fields=unknown), test_duration)
-
-
-def refuse_dry_run_in_body(body: Mapping[str, Any]) -> None:
-    """Refuse what would else be ignored, and start for real what its caller meant only to see."""
-    if "dry_run" in body:
-        raise ValidationError({"dry_run": "Say it in the query string: ?dry_run=true"})

@@ -11,7 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from jobs.api.start_requests import TestDuration
+from jobs.api.start_requests import TestDuration, refuse_dry_run_in_body
 from jobs.models import JobState, JobStatus, JobType
 from networks.api.fields import Cursor, Text
 
@@ -97,8 +97,17 @@ class EventsQuery(serializers.Serializer[Any]):
     )
 
 
-class CancelBody(serializers.Serializer[Any]):
-    """This will parse the body of a cancel."""
+class VerbBody(serializers.Serializer[Any]):
+    """This will parse the body of a verb: why it is used."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a dry run that would else be ignored, and the verb carried out."""
+        refuse_dry_run_in_body(self.initial_data)
+        return attrs
+
+
+class CancelBody(VerbBody):
+    """This will parse the body of a cancel, a commit or a retry."""
 
     reason = Text(required=False, allow_blank=True, default="", max_length=1000)
 
@@ -110,9 +119,12 @@ class CleanupQuery(serializers.Serializer[Any]):
     force = serializers.BooleanField(
         required=False, default=False, help_text="Leave what can't be removed, and list it, instead of asking."
     )
+    dry_run = serializers.BooleanField(
+        required=False, default=False, help_text="true: say what would be removed; nothing is done."
+    )
 
 
-class RollbackBody(serializers.Serializer[Any]):
+class RollbackBody(VerbBody):
     """This will parse the body of a rollback."""
 
     confirm_vm_name = Text(
@@ -125,14 +137,14 @@ class RollbackBody(serializers.Serializer[Any]):
     reason = Text(required=False, allow_blank=True, default="", max_length=1000)
 
 
-class ExtendBody(serializers.Serializer[Any]):
+class ExtendBody(VerbBody):
     """This will parse the body of an extension."""
 
     duration = TestDuration(help_text="How much later the window ends, as 30m or 2h.")
     reason = Text(required=False, allow_blank=True, default="", max_length=1000)
 
 
-class AnswerBody(serializers.Serializer[Any]):
+class AnswerBody(VerbBody):
     """This will parse an operator's answer."""
 
     question_id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)

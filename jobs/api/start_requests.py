@@ -217,6 +217,12 @@ class DryRunQuery(serializers.Serializer[Any]):
     )
 
 
+def refuse_dry_run_in_body(body: Any) -> None:
+    """Refuse what would else be ignored, and do for real what its caller meant only to see."""
+    if isinstance(body, Mapping) and "dry_run" in body:
+        raise serializers.ValidationError({"dry_run": ["Say it in the query string: ?dry_run=true"]})
+
+
 class BulkVM(StartBody):
     """This will describe one VM of a bulk start: its id, and what differs from the fields that all share."""
 

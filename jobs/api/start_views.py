@@ -13,23 +13,25 @@ from rest_framework.viewsets import ViewSet
 from inventory.api.keeping import keeps_its_answer, kept_answer
 from jobs.api.answers import CleanupAnswer, StartAnswer, TestStartAnswer
 from jobs.api.callers import actor_of
-from jobs.api.parsed_starts import ParsedStart, parsed_start, refuse_dry_run_in_body
+from jobs.api.parsed_starts import ParsedStart, parsed_start
 from jobs.api.rendering import bulk_started, cleaning
 from jobs.api.requests import CleanupQuery
 from jobs.api.start_answers import BulkAnswer, DryRunAnswer, TestDryRunAnswer
-from jobs.api.start_requests import BulkBody, DryRunQuery, StartBody, TestStartBody
+from jobs.api.start_requests import BulkBody, DryRunQuery, StartBody, TestStartBody, refuse_dry_run_in_body
 from jobs.bulk import Wish, rehearse_each, start_each
-from jobs.cleanup import clean_up, force_cleanup
+from jobs.cleanup import clean_up, cleanup_preview, force_cleanup
 from jobs.errors import InvalidStart
 from jobs.models import JobType
 from jobs.prepared_starts import Asked
 from jobs.runtime import process_engine, process_gateways
 from jobs.services import job_of
+from networks.api.dry_runs import has_dry_run
 
 
 class LiveFailoverViewSet(ViewSet):
     """This will start live failovers."""
 
+    @has_dry_run
     @keeps_its_answer
     @extend_schema(
         operation_id="start_live_failover",
@@ -54,6 +56,7 @@ class LiveFailoverViewSet(ViewSet):
 class TestFailoverViewSet(ViewSet):
     """This will start test failovers, and end them."""
 
+    @has_dry_run
     @keeps_its_answer
     @extend_schema(
         operation_id="start_test_failover",
@@ -74,6 +77,7 @@ class TestFailoverViewSet(ViewSet):
         """
         return _started(request, kind=JobType.TEST)
 
+    @has_dry_run
     @extend_schema(
         parameters=[CleanupQuery],
         request=None,
@@ -84,12 +88,16 @@ class TestFailoverViewSet(ViewSet):
         """End a test failover at any moment and remove what it made; safe to repeat.
 
         What can't be removed becomes a question; with `force=true` it is left, and `left_behind` lists it so far.
+        `dry_run=true` says what would be removed, and does nothing.
         """
         parser = CleanupQuery(data=request.query_params)
         parser.is_valid(raise_exception=True)
         query: dict[str, Any] = parser.validated_data
         said: dict[str, Any] = {"engine": process_engine(), "actor": actor_of(request), "reason": query["reason"]}
         job = job_of(job_id)
+        if query["dry_run"]:
+            preview = cleanup_preview(engine=process_engine(), job=job)
+            return Response({"message": "Nothing was cleaned up: this is what would be removed", "cleanup": preview})
         cleaned = force_cleanup(job=job, **said).job if query["force"] else clean_up(job=job, **said)
         return Response(cleaning(cleaned))
 
@@ -97,6 +105,7 @@ class TestFailoverViewSet(ViewSet):
 class BulkFailoverViewSet(ViewSet):
     """This will start many failovers of one kind."""
 
+    @has_dry_run
     @keeps_its_answer
     @extend_schema(
         operation_id="start_bulk_failover", parameters=[DryRunQuery], request=BulkBody, responses={200: BulkAnswer}

@@ -19,7 +19,8 @@ from jobs.api.start_requests import DryRunQuery
 from jobs.retries import Way, retry, retry_preview
 from jobs.runtime import process_engine, process_gateways
 from jobs.services import job_of
-from jobs.verbs import commit, extend, roll_back, rollback_preview
+from jobs.verbs import commit, commit_preview, extend, roll_back, rollback_preview
+from networks.api.dry_runs import has_dry_run
 
 
 class RollbackAnswer(PreviewedAnswer):
@@ -28,6 +29,23 @@ class RollbackAnswer(PreviewedAnswer):
     rollback = serializers.DictField(
         required=False, help_text="What a rollback would do, and since when writes would be lost (dry_run only)."
     )
+
+
+class CommitPlan(serializers.Serializer[Any]):
+    """This will describe what a commit would remove."""
+
+    vm_name = serializers.CharField(help_text="The VM that stays.")
+    words = serializers.CharField(help_text="What it means.")
+    steps = serializers.ListField(child=serializers.CharField(), help_text="What would be done.")
+    rollback_points = serializers.ListField(
+        child=serializers.CharField(), help_text="The snapshots that would be removed."
+    )
+
+
+class CommitAnswer(PreviewedAnswer):
+    """This will describe the answer to a commit; with `dry_run=true` only `message` and `commit` are there."""
+
+    commit = CommitPlan(required=False, help_text="What a commit would remove (dry_run only).")
 
 
 class RetryPlan(serializers.Serializer[Any]):
@@ -55,6 +73,7 @@ class RetryAnswer(PreviewedAnswer):
 class VerbViewSet(ViewSet):
     """This will take what operators decide about a failover that ran."""
 
+    @has_dry_run
     @extend_schema(
         request=RollbackBody,
         parameters=[DryRunQuery],
@@ -84,14 +103,25 @@ class VerbViewSet(ViewSet):
         )
         return Response(status_answer(job, now=timezone.now(), message="Rollback requested"))
 
-    @extend_schema(request=CancelBody, responses={200: StatusAnswer}, operation_id="commit_failover_job")
+    @has_dry_run
+    @extend_schema(
+        request=CancelBody, parameters=[DryRunQuery], responses={200: CommitAnswer}, operation_id="commit_failover_job"
+    )
     def commit(self, request: Request, job_id: str) -> Response:
-        """Commit a live failover: its rollback points are removed, and there is no way back."""
-        parser = CancelBody(data=request.data)
+        """Commit a live failover: its rollback points are removed, and there is no way back.
+
+        `dry_run=true` says which points those are, and removes none.
+        """
+        parser, query = CancelBody(data=request.data), DryRunQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
         parser.is_valid(raise_exception=True)
+        if query.validated_data["dry_run"]:
+            preview = commit_preview(engine=process_engine(), job=job_of(job_id))
+            return Response({"message": "Nothing was committed: this is what would be done", "commit": preview})
         job = commit(engine=process_engine(), job_id=job_id, actor=actor_of(request), **parser.validated_data)
         return Response(status_answer(job, now=timezone.now(), message="Commit requested"))
 
+    @has_dry_run
     @extend_schema(
         request=CancelBody, parameters=[DryRunQuery], responses={200: RetryAnswer}, operation_id="retry_failover_job"
     )

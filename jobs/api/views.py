@@ -23,6 +23,7 @@ from jobs.revision import revision_of
 from jobs.runtime import process_engine
 from jobs.services import answer, cancel, cancel_preview, job_of
 from jobs.timeline import events_of
+from networks.api.dry_runs import has_dry_run
 
 
 class FailoverJobViewSet(ViewSet):
@@ -82,6 +83,7 @@ class FailoverJobViewSet(ViewSet):
         job = job_of(job_id)
         return Response(events_answer(job, events_of(job, **query.validated_data)))
 
+    @has_dry_run
     @extend_schema(
         request=CancelBody,
         parameters=[DryRunQuery],

@@ -15,7 +15,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from jobs.cleanup import clean_up, force_cleanup
+from jobs.cleanup import clean_up, cleanup_preview, force_cleanup
 from jobs.engine.ports import Engine
 from jobs.errors import JobError
 from jobs.models import FailoverJob, Question
@@ -23,7 +23,7 @@ from jobs.presentation import allowed_actions
 from jobs.retries import retry, retry_preview
 from jobs.runtime import process_engine, process_gateways
 from jobs.services import answer, cancel, cancel_preview, job_of
-from jobs.verbs import commit, extend, roll_back, rollback_preview
+from jobs.verbs import commit, commit_preview, extend, roll_back, rollback_preview
 from validation.errors import NotReady
 
 OPERATE = "jobs.operate"
@@ -147,6 +147,10 @@ def verb_page(request: HttpRequest, pk: int, name: str) -> HttpResponse:
             lost = rollback_preview(engine=process_engine(), job=job)
         if name == "cancel" and not obstacle:
             said = cancel_preview(engine=process_engine(), job=job)
+        if name == "commit" and not obstacle:
+            said = commit_preview(engine=process_engine(), job=job)
+        if name == "cleanup" and not obstacle:
+            said = cleanup_preview(engine=process_engine(), job=job)
         if name == "retry" and not obstacle:
             said = retry_preview(engine=process_engine(), gateways=process_gateways(), job=job)
             obstacle = f"{said['words']} That is refused now: {said['obstacle']}" if said["obstacle"] else ""
