@@ -5,7 +5,7 @@ PYTHON  ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
                if "$$p" -c '$(ENOUGH)' 2>/dev/null; then echo "$$p"; exit; fi; done)
 VENV    ?= .venv
 RUN     := $(VENV)/bin/python
-PIP     := $(RUN) -m pip --disable-pip-version-check --no-input --quiet install --require-hashes --no-deps
+PIP     := $(RUN) -m pip --disable-pip-version-check --no-input --quiet install --no-compile --require-hashes --no-deps
 APPS    := failover_project debugtools jobs validation networks inventory audit database cloudstack cloudstack_simulator
 # Checks read the settings, which make their secrets on first use: not in var/, which belongs to the service.
 CHECKED := VAR_DIR=$(VENV)/check PATH="$(VENV)/bin:$$PATH"

@@ -14,7 +14,7 @@ from django.utils import timezone
 from audit.recording import record_event
 from inventory.intake.checking import refusals_of_inventory, refusals_of_vm
 from inventory.intake.machines import bring_vm
-from inventory.intake.places import bring_appliance, bring_cloud
+from inventory.intake.places import Places, bring_appliance, bring_cloud
 from inventory.intake.reports import ImportReport, Refusal
 from inventory.models import TargetCloud
 
@@ -48,8 +48,9 @@ def import_inventory(
             bring_appliance(appliance, path=("appliances", index), environ=surroundings, report=report)
         if report.refused:
             return
+        places = Places()
         for index, vm in enumerate(document.get("vms", [])):
-            bring_vm(vm, path=("vms", index), now=now or timezone.now(), report=report)
+            bring_vm(vm, path=("vms", index), places=places, now=now or timezone.now(), report=report)
 
     return _told(_all_or_nothing(bring_all, source=source), source=source)
 
@@ -65,7 +66,8 @@ def upsert_vm(*, vm_id: str, document: object, now: datetime | None = None) -> I
         return _told(ImportReport(refused=refused), source="api")
 
     def bring_one(report: ImportReport) -> None:
-        bring_vm({**fields, "vm_id": vm_id}, path=(), now=now or timezone.now(), report=report)
+        whole = {**fields, "vm_id": vm_id}
+        bring_vm(whole, path=(), places=Places(), now=now or timezone.now(), report=report)
 
     return _told(_all_or_nothing(bring_one, source="api"), source="api")
 

@@ -6,31 +6,25 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from inventory.intake.places import Places
 from inventory.intake.replicas import bring_replicas
 from inventory.intake.reports import DocumentPath, ImportReport
 from inventory.intake.rows import bring, instant
-from inventory.models import (
-    Appliance,
-    PowerState,
-    ProtectedVM,
-    Replication,
-    ReservationKind,
-    TargetCloud,
-    VMDisk,
-    VMNic,
-)
+from inventory.models import PowerState, ProtectedVM, Replication, ReservationKind, VMDisk, VMNic
 from inventory.reservations import holder_of
 
 CHILDREN = ("disks", "nics", "replications")
 FROZEN_FIELDS = ("cloud", "appliance")
 
 
-def bring_vm(document: Mapping[str, Any], *, path: DocumentPath, now: datetime, report: ImportReport) -> None:
+def bring_vm(
+    document: Mapping[str, Any], *, path: DocumentPath, places: Places, now: datetime, report: ImportReport
+) -> None:
     """This will create or change one VM with all that belongs to it, or enter in the report why not.
 
     While a failover holds the VM its disks, replicas and appliance stay as they are; the progress of syncs is taken.
     """
-    place = _place(document, path=path, report=report)
+    place = places.appliance_of(document, path=path, report=report)
     if place is None:
         return
     # The lock keeps a failover from reserving the VM between the look at its reservation and our commit.
@@ -38,32 +32,27 @@ def bring_vm(document: Mapping[str, Any], *, path: DocumentPath, now: datetime, 
     is_created = vm is None
     vm = vm or ProtectedVM(vm_id=document["vm_id"])
     differing = bring(vm, {**_own_fields(document), "cloud": place.cloud, "appliance": place})
+    vm.appliance = place  # By its key it is; as an object it would be read again.
     frozen = [(name, (*path, name)) for name in FROZEN_FIELDS if name in differing]
 
-    disks, touched = _bring_disks(vm, document["disks"])
-    is_changed = _bring_nics(vm, document["nics"])
+    # A VM that was just made has nothing yet: what is not there need not be read.
+    known = [] if is_created else list(vm.disks.all())
+    disks, touched = _bring_disks(vm, document["disks"], known)
+    is_changed = _bring_nics(vm, document["nics"], known=[] if is_created else list(vm.nics.all()))
     is_changed |= _bring_replications(vm, document.get("replications", []), path=path, report=report)
-    replicas = bring_replicas(vm=vm, disks=disks, documents=document["disks"], path=path, now=now, report=report)
-    touched |= _drop_disks(vm, disks, path=path, report=report)
+    replicas = bring_replicas(
+        vm=vm, is_new=is_created, disks=disks, documents=document["disks"], path=path, now=now, report=report
+    )
+    gone = {disk.position for disk in known} - disks.keys()
+    if gone:
+        _drop_disks(vm, gone, path=path, report=report)
 
-    frozen += [(f"disk {position}", (*path, "disks")) for position in sorted(touched)]
+    frozen += [(f"disk {position}", (*path, "disks")) for position in sorted(touched | gone)]
     frozen += [(what, (*path, "disks")) for what in replicas.identity_changes]
     if frozen and not is_created:
         _refuse_frozen(vm, frozen, report=report)
-    is_changed |= bool(differing) or bool(touched) or replicas.is_changed
+    is_changed |= bool(differing) or bool(touched | gone) or replicas.is_changed
     report.count(f"vm {vm.name} ({vm.vm_id})", is_created=is_created, is_changed=is_changed)
-
-
-def _place(document: Mapping[str, Any], *, path: DocumentPath, report: ImportReport) -> Appliance | None:
-    cloud = TargetCloud.objects.filter(name=document["cloud"]).first()
-    if cloud is None:
-        report.refuse((*path, "cloud"), f"there is no cloud {document['cloud']!r}")
-        return None
-    appliance = Appliance.objects.select_related("cloud").filter(cloud=cloud, name=document["appliance"]).first()
-    if appliance is None:
-        reason = f"there is no appliance {document['appliance']!r} in cloud {document['cloud']!r}"
-        report.refuse((*path, "appliance"), reason)
-    return appliance
 
 
 def _own_fields(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,14 +62,16 @@ def _own_fields(document: Mapping[str, Any]) -> dict[str, Any]:
     return {**defaults, **own}
 
 
-def _bring_disks(vm: ProtectedVM, documents: list[Mapping[str, Any]]) -> tuple[dict[int, VMDisk], set[int]]:
+def _bring_disks(
+    vm: ProtectedVM, documents: list[Mapping[str, Any]], known: list[VMDisk]
+) -> tuple[dict[int, VMDisk], set[int]]:
     """This will give the disks that the document names, by position, and the positions that were made or changed."""
-    known = {disk.position: disk for disk in vm.disks.all()}
+    present = {disk.position: disk for disk in known}
     disks: dict[int, VMDisk] = {}
     touched: set[int] = set()
     for document in documents:
         position = document["position"]
-        disk = known.get(position) or VMDisk(vm=vm, position=position)
+        disk = present.get(position) or VMDisk(vm=vm, position=position)
         wanted = {"label": document.get("label", ""), **{key: document[key] for key in ("size_bytes", "controller")}}
         if bring(disk, wanted):
             touched.add(position)
@@ -88,11 +79,9 @@ def _bring_disks(vm: ProtectedVM, documents: list[Mapping[str, Any]]) -> tuple[d
     return disks, touched
 
 
-def _drop_disks(vm: ProtectedVM, kept: Mapping[int, VMDisk], *, path: DocumentPath, report: ImportReport) -> set[int]:
-    """This will delete the disks that the document no longer names, and give their positions."""
-    dropped: set[int] = set()
-    for disk in vm.disks.select_related("replica").exclude(position__in=list(kept)):
-        dropped.add(disk.position)
+def _drop_disks(vm: ProtectedVM, positions: set[int], *, path: DocumentPath, report: ImportReport) -> None:
+    """This will delete the disks that the document no longer names."""
+    for disk in vm.disks.select_related("replica").filter(position__in=positions):
         if hasattr(disk, "replica"):
             volume = disk.replica.volume_id
             reason = (
@@ -102,21 +91,20 @@ def _drop_disks(vm: ProtectedVM, kept: Mapping[int, VMDisk], *, path: DocumentPa
             report.refuse((*path, "disks"), reason)
         else:
             disk.delete()
-    return dropped
 
 
-def _bring_nics(vm: ProtectedVM, documents: list[Mapping[str, Any]]) -> bool:
-    known = {nic.position: nic for nic in vm.nics.all()}
+def _bring_nics(vm: ProtectedVM, documents: list[Mapping[str, Any]], *, known: list[VMNic]) -> bool:
+    left = {nic.position: nic for nic in known}
     is_changed = False
     for document in documents:
         position = document["position"]
-        nic = known.pop(position, None) or VMNic(vm=vm, position=position)
+        nic = left.pop(position, None) or VMNic(vm=vm, position=position)
         mac = document["mac"].lower().replace("-", ":")
         addresses = document.get("addresses", [])
         is_changed |= bool(bring(nic, {**document, "mac": mac, "addresses": addresses}))
-    for gone in known.values():
+    for gone in left.values():
         gone.delete()
-    return is_changed or bool(known)
+    return is_changed or bool(left)
 
 
 def _bring_replications(

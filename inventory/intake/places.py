@@ -16,6 +16,44 @@ from inventory.secrets import SecretUnreadable
 CLOUD_TEXTS = ("endpoint", "api_key", "secret_key")
 
 
+class Places:
+    """This will find the appliances that the VMs of a document name; each name is looked up once.
+
+    Make one when the document's clouds and appliances have been brought in, within the same transaction.
+    """
+
+    def __init__(self) -> None:
+        """This will know nothing yet."""
+        self._clouds: dict[str, TargetCloud | None] = {}
+        self._appliances: dict[tuple[str, str], Appliance | None] = {}
+
+    def appliance_of(
+        self, document: Mapping[str, Any], *, path: DocumentPath, report: ImportReport
+    ) -> Appliance | None:
+        """This will give the appliance with its cloud, or enter in the report that there is none."""
+        cloud = self._cloud(document["cloud"])
+        if cloud is None:
+            report.refuse((*path, "cloud"), f"there is no cloud {document['cloud']!r}")
+            return None
+        appliance = self._appliance(cloud, document["appliance"])
+        if appliance is None:
+            reason = f"there is no appliance {document['appliance']!r} in cloud {document['cloud']!r}"
+            report.refuse((*path, "appliance"), reason)
+        return appliance
+
+    def _cloud(self, name: str) -> TargetCloud | None:
+        if name not in self._clouds:
+            self._clouds[name] = TargetCloud.objects.filter(name=name).first()
+        return self._clouds[name]
+
+    def _appliance(self, cloud: TargetCloud, name: str) -> Appliance | None:
+        key = (cloud.name, name)
+        if key not in self._appliances:
+            rows = Appliance.objects.select_related("cloud").filter(cloud=cloud, name=name)
+            self._appliances[key] = rows.first()
+        return self._appliances[key]
+
+
 def bring_cloud(
     document: Mapping[str, Any], *, path: DocumentPath, environ: Mapping[str, str], report: ImportReport
 ) -> None:

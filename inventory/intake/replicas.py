@@ -26,6 +26,7 @@ class ReplicaOutcome:
 def bring_replicas(
     *,
     vm: ProtectedVM,
+    is_new: bool,
     disks: Mapping[int, VMDisk],
     documents: list[Mapping[str, Any]],
     path: DocumentPath,
@@ -35,15 +36,16 @@ def bring_replicas(
     """This will make, change, move or drop replicas; a disk whose document has no key `replica` keeps what it has."""
     outcome = ReplicaOutcome()
     spoken_for = {document["position"]: document["replica"] for document in documents if "replica" in document}
-    known = {replica.volume_id: replica for replica in _replicas_of(vm)}
+    known = {} if is_new else {replica.volume_id: replica for replica in _replicas_of(vm)}
     _take_off(known, spoken_for, outcome=outcome)
     replications = list(Replication.objects.filter(vm=vm))
+    elsewhere = _elsewhere(vm, [row["volume_id"] for row in spoken_for.values() if row])
     for index, document in enumerate(documents):
         wanted = document.get("replica")
         if not wanted:
             continue
         place = (*path, "disks", index, "replica")
-        if _belongs_elsewhere(vm, wanted["volume_id"]):
+        if wanted["volume_id"] in elsewhere:
             report.refuse((*place, "volume_id"), "is the replica of another VM's disk already")
             continue
         replica = known.get(wanted["volume_id"]) or ReplicaVolume(volume_id=wanted["volume_id"])
@@ -81,8 +83,10 @@ def _take_off(
         replica.delete()
 
 
-def _belongs_elsewhere(vm: ProtectedVM, volume_id: str) -> bool:
-    return ReplicaVolume.objects.filter(volume_id=volume_id).exclude(disk__vm=vm).exists()
+def _elsewhere(vm: ProtectedVM, volume_ids: list[str]) -> set[str]:
+    """This will give those of the volumes that are the replicas of another VM's disks."""
+    others = ReplicaVolume.objects.filter(volume_id__in=volume_ids).exclude(disk__vm=vm)
+    return set(others.values_list("volume_id", flat=True))
 
 
 def _bring(

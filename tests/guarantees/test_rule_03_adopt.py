@@ -11,6 +11,7 @@ from inventory.models import HoldMethod
 from jobs.models import Outcome
 from jobs.plans.specification import FailoverSpecification
 from tests.support.ends_of_tests import assert_in_window
+from tests.support.first_everywhere import first_everywhere
 from tests.support.scenes import scene
 from tests.support.service import describe
 from tests.support.telling import carry_on, count_of
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["createSnapshot", "deployVirtualMachine", "createVolume"])
-@pytest.mark.parametrize("kind", ["lost_answer", "restart", "late"])
+@pytest.mark.parametrize("kind", first_everywhere(["lost_answer", "restart", "late"]))
 def test_a_create_whose_answer_is_lost_makes_no_second_thing(command: str, kind: str) -> None:
     stage = scene(hold_method=HoldMethod.HOOK)
     before = remember(stage.simulator)

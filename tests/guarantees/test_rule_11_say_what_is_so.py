@@ -7,6 +7,7 @@ import pytest
 from cloudstack_simulator import Fault
 from inventory.models import HoldMethod
 from jobs.models import FailoverJob, JobState, Outcome
+from tests.support.first_everywhere import first_everywhere
 from tests.support.scenes import Scene, scene
 from tests.support.service import describe
 
@@ -38,7 +39,10 @@ def _run(stage: Scene, job: FailoverJob) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["refuse", "fail", "done_then_fail", "lost_answer", "lost_request", "restart", "hang"])
+@pytest.mark.parametrize(
+    "kind",
+    first_everywhere(["lost_answer", "refuse", "fail", "done_then_fail", "lost_request", "restart", "hang"]),
+)
 @pytest.mark.parametrize("command", ["createSnapshot", "deployVirtualMachine", "startVirtualMachine"])
 def test_a_job_is_honest_at_every_moment_of_a_test_that_is_disturbed(command: str, kind: str) -> None:
     stage = scene(hold_method=HoldMethod.HOOK)

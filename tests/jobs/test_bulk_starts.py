@@ -18,6 +18,7 @@ from jobs.models import FailoverJob, JobEvent, JobType, Plan, Step
 from jobs.prepared_starts import Asked, PreparedStart, StartRequest, prepare_each
 from jobs.presentation import queue_body
 from jobs.written_starts import write_each
+from tests.support.first_everywhere import first_everywhere
 from tests.support.mapped import spoil
 from tests.support.scenes import Scene, scene
 from validation.errors import NotReady
@@ -228,7 +229,7 @@ def _unwritable(vm_id: str) -> Wish:
 
 
 @pytest.mark.parametrize("broken", [_unplannable, _unwritable])
-@pytest.mark.parametrize("position", [0, 7, AT_ONCE - 1])
+@pytest.mark.parametrize("position", first_everywhere([0, 7, AT_ONCE - 1]))
 def test_an_error_that_nobody_foresaw_costs_its_own_vm_only_and_has_an_id_in_the_log(
     fleet: Scene, broken: Callable[[str], Wish], position: int, caplog: pytest.LogCaptureFixture
 ) -> None:

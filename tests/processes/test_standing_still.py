@@ -10,6 +10,7 @@ from jobs.engine import decisions
 from jobs.engine.leases import take_role
 from jobs.engine.sweeper import ROLE
 from jobs.models import AttemptState, ProcessLease, RoleLease, StepAttempt
+from tests.support.first_everywhere import first_everywhere
 from tests.support.service import Service
 
 GOES_ON_WITHIN = 20.0
@@ -26,7 +27,7 @@ CALLS = (
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("command", CALLS)
+@pytest.mark.parametrize("command", first_everywhere(CALLS))
 def test_an_intent_of_a_dead_process_is_taken_over_within_seconds(service: Service, command: str, moment: str) -> None:
     service.start_live("vm-one")
     service.kill_at(command, moment=moment)
@@ -39,7 +40,7 @@ def test_an_intent_of_a_dead_process_is_taken_over_within_seconds(service: Servi
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [*CALLS, "deployVirtualMachine"])
+@pytest.mark.parametrize("command", first_everywhere([*CALLS, "deployVirtualMachine"]))
 def test_a_call_that_a_dead_process_never_made_is_made_again_within_seconds(service: Service, command: str) -> None:
     service.start_live("vm-one")
     calls = service.simulator.calls

@@ -22,6 +22,7 @@ from failover_project.api.tokens import create_token
 from failover_project.wsgi import application
 from inventory.models import TargetCloud
 from tests.support.described import description as api_description
+from tests.support.first_everywhere import first_everywhere
 from tests.support.inventory_of import ScenarioInventory
 from tests.support.scenes import map_networks
 
@@ -37,6 +38,8 @@ BEYOND_THE_SCHEMA = {
 }
 # A mistake in one of many VMs refuses that VM only: the answer to the whole is 200.
 REFUSED_ONE_BY_ONE = frozenset({"POST /api/v1/failover/bulk"})
+# What the lesser roles may not do reaches no statement that is not the greatest role's too.
+ROLES = first_everywhere(sorted(RoleName, key=lambda role: role != RoleName.ADMIN))
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "2"))
 schemathesis.openapi.format("go-duration", st.sampled_from(["1m", "30m", "2h", "4h30m", "90m"]))
 schemathesis.openapi.format("cursor", st.just(""))
@@ -66,7 +69,7 @@ def description(inventory: ScenarioInventory, cloud: SimulatorServer) -> Any:
 
 
 @pytest.mark.parametrize("mode", GenerationMode)
-@pytest.mark.parametrize("role", RoleName)
+@pytest.mark.parametrize("role", ROLES)
 def test_every_answer_is_as_described(description: Any, role: RoleName, mode: GenerationMode) -> None:
     _, token = create_token(name="described", role=role)
     failures = []
@@ -124,7 +127,7 @@ def _holds_a_number_of_more_than_64_bits(value: Any) -> bool:
     return isinstance(value, int) and not -(2**63) <= value < 2**63
 
 
-@pytest.mark.parametrize("role", RoleName)
+@pytest.mark.parametrize("role", ROLES)
 def test_what_a_start_links_to_is_as_described(description: Any, role: RoleName) -> None:
     _, token = create_token(name="linked", role=role)
     headers = {"Authorization": f"Token {token}"}

@@ -114,6 +114,7 @@ def _with_a_cloud(cloud: SimulatorServer, inventory: ScenarioInventory) -> list[
 
 
 @pytest.mark.slow
+@pytest.mark.any_database
 @pytest.mark.django_db
 def test_the_recorded_examples_of_jobs_are_what_the_service_answers() -> None:
     _assert_kept("jobs", _with_jobs())

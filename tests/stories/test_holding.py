@@ -10,14 +10,12 @@ from jobs import services
 from jobs.models import JobState, Outcome, Phase
 from jobs.plans.specification import FailoverSpecification
 from tests.support.ends_of_tests import assert_in_window, assert_removed
+from tests.support.first_everywhere import first_everywhere
 from tests.support.hook import Trouble
 from tests.support.scenes import scene
 from tests.support.service import describe
 from tests.support.telling import answer, carry_on, for_seconds, until_called, until_done
-from tests.support.worlds import (
-    assert_waits_for_operator,
-    remember,
-)
+from tests.support.worlds import assert_waits_for_operator, remember
 
 pytestmark = pytest.mark.django_db
 
@@ -93,7 +91,7 @@ ONCE: tuple[Trouble, ...] = ("silent", "lost", "error", "nonsense", "killed_befo
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["clone", "boot_and_revert"])
 @pytest.mark.parametrize("action", ["hold", "release", "state"])
-@pytest.mark.parametrize("trouble", ONCE)
+@pytest.mark.parametrize("trouble", first_everywhere(ONCE))
 def test_one_trouble_with_the_hook_changes_nothing(strategy: str, action: str, trouble: Trouble) -> None:
     stage = scene(hold_method=HoldMethod.HOOK)
     before = remember(stage.simulator)

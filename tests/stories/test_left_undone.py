@@ -13,56 +13,19 @@ from jobs.models import FailoverJob, JobState, Outcome, PlanKind
 from jobs.presentation import allowed_actions
 from jobs.retries import retry_preview
 from jobs.services import job_of
-from tests.faults.cases import KINDS
-from tests.support.choices import answer_to, by_hand, disk_of
+from tests.support.choices import by_hand, disk_of
 from tests.support.ends_of_rollbacks import assert_committed, assert_rolled_back
+from tests.support.half_done import failed_over, half_rolled_back, roll_back, skip_all
 from tests.support.scenes import Scene, scene
 from tests.support.service import describe
 from tests.support.telling import answer, carry_on, count_of, for_seconds
-from tests.support.worlds import Before, assert_all_back, assert_waits_for_operator, remember
+from tests.support.worlds import assert_all_back, assert_waits_for_operator, remember
 
 pytestmark = pytest.mark.django_db
 
 
-def _failed_over(vm_id: str, *, hold_method: HoldMethod = HoldMethod.NONE) -> tuple[Scene, FailoverJob, Before]:
-    stage = scene(hold_method=hold_method)
-    before = remember(stage.simulator)
-    job = stage.service.start_live(vm_id)
-    carry_on(stage)
-    return stage, job_of(job.job_id), before
-
-
-def _roll_back(stage: Scene, job: FailoverJob) -> FailoverJob:
-    return verbs.roll_back(
-        engine=stage.service.engine, job_id=job.job_id, typed_name=job.vm_name, actor="olga", reason="go on"
-    )
-
-
 def _commit(stage: Scene, job: FailoverJob) -> FailoverJob:
     return verbs.commit(engine=stage.service.engine, job_id=job.job_id, actor="olga")
-
-
-def _skip_all(stage: Scene, job: FailoverJob) -> None:
-    """Skip whatever is asked until the job has ended."""
-    carry_on(stage)
-    while (question := job.questions.filter(answered_at=None).first()) is not None:
-        answer_to(stage, job, question, "skip")
-    job.refresh_from_db()
-    assert job.state == JobState.FINISHED, describe(job)
-
-
-def _half_rolled_back(command: str, vm_id: str = "vm-two") -> tuple[Scene, FailoverJob, Before]:
-    """Roll a live failover back while one call is refused, and skip every step that is asked about."""
-    stage, job, before = _failed_over(vm_id)
-    stage.simulator.faults.add(Fault(command, "refuse", times=1000))
-    _roll_back(stage, job)
-    _skip_all(stage, job)
-    stage.simulator.faults.clear()
-    entries = left_behind(job)
-    assert entries, describe(job)
-    assert all("ask for the rollback again" in entry["to_do"] for entry in entries)
-    assert not any("Refused by a fault " in entry["reason"] for entry in entries), "what the cloud said is no sentence"
-    return stage, job, before
 
 
 def _allowed(job: FailoverJob) -> set[str]:
@@ -75,11 +38,11 @@ def _states(job: FailoverJob) -> set[str]:
 
 @pytest.mark.parametrize("command", ["stopVirtualMachine", "detachVolume", "attachVolume", "destroyVirtualMachine"])
 def test_a_half_skipped_rollback_is_brought_to_its_end_by_pressing_rollback_again(command: str) -> None:
-    stage, job, before = _half_rolled_back(command)
+    stage, job, before = half_rolled_back(command)
     assert _allowed(job) >= {"rollback"}
 
-    _roll_back(stage, job)
-    _roll_back(stage, job)
+    roll_back(stage, job)
+    roll_back(stage, job)
     carry_on(stage)
 
     assert_rolled_back(stage, job, before)
@@ -87,34 +50,14 @@ def test_a_half_skipped_rollback_is_brought_to_its_end_by_pressing_rollback_agai
     assert job.plans.filter(kind=PlanKind.ROLLBACK).count() == 2
     assert "rollback" not in _allowed(job)
     with pytest.raises(CannotRollBack, match="rolled back already"):
-        _roll_back(stage, job)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("command", ["detachVolume", "revertSnapshot", "attachVolume", "destroyVirtualMachine"])
-def test_a_fault_while_the_rest_is_rolled_back_costs_no_disk(command: str, kind: str) -> None:
-    stage, job, before = _half_rolled_back("detachVolume", "vm-one")
-    fault = Fault(command, kind, seconds=20.0 if kind == "late" else 0.0)  # type: ignore[arg-type]
-    stage.simulator.faults.add(fault)
-
-    _roll_back(stage, job)
-    carry_on(stage)
-    while (question := job.questions.filter(answered_at=None).first()) is not None:
-        if question.kind == "endless_job":
-            stage.simulator.restart_management_server()
-        offered = [choice["choice"] for choice in question.choices]
-        answer_to(stage, job, question, "look_again" if "look_again" in offered else "retry")
-        carry_on(stage)
-
-    assert_rolled_back(stage, job, before)
+        roll_back(stage, job)
 
 
 def test_a_vm_that_somebody_started_meanwhile_is_stopped_before_its_disks_come_off() -> None:
-    stage, job, before = _half_rolled_back("detachVolume", "vm-one")
+    stage, job, before = half_rolled_back("detachVolume", "vm-one")
     by_hand(stage, "startVirtualMachine", id=job.destination_vm_id)
 
-    _roll_back(stage, job)
+    roll_back(stage, job)
     carry_on(stage)
 
     assert_rolled_back(stage, job, before)
@@ -122,14 +65,14 @@ def test_a_vm_that_somebody_started_meanwhile_is_stopped_before_its_disks_come_o
 
 
 def test_what_somebody_put_right_by_hand_is_adopted() -> None:
-    stage, job, before = _half_rolled_back("attachVolume")
+    stage, job, before = half_rolled_back("attachVolume")
     appliance = stage.inventory.appliance.virtual_machine_id
     for position in range(2):
         place = before.places[disk_of(job, position)]
         by_hand(stage, "attachVolume", id=disk_of(job, position), virtualmachineid=appliance, deviceid=place[1])
     by_hand_so_far = count_of(stage, "attachVolume")
 
-    _roll_back(stage, job)
+    roll_back(stage, job)
     carry_on(stage)
 
     assert_rolled_back(stage, job, before)
@@ -137,12 +80,12 @@ def test_what_somebody_put_right_by_hand_is_adopted() -> None:
 
 
 def test_a_disk_that_went_home_unreverted_is_unverified_and_not_reverted_under_its_replication() -> None:
-    stage, job, _ = _half_rolled_back("revertSnapshot", "vm-one")
+    stage, job, _ = half_rolled_back("revertSnapshot", "vm-one")
     tried = count_of(stage, "revertSnapshot")
     assert _states(job) == {ReplicaState.UNVERIFIED}
 
     with pytest.raises(CannotRollBack, match="rolled back already"):
-        _roll_back(stage, job)
+        roll_back(stage, job)
 
     carry_on(stage)
     assert "rollback" not in _allowed(job)
@@ -152,14 +95,14 @@ def test_a_disk_that_went_home_unreverted_is_unverified_and_not_reverted_under_i
 
 
 def test_only_the_vm_is_removed_where_a_later_failover_has_worked_on_the_disks() -> None:
-    stage, job, _ = _half_rolled_back("destroyVirtualMachine", "vm-one")
+    stage, job, _ = half_rolled_back("destroyVirtualMachine", "vm-one")
     ReplicaVolume.objects.filter(disk__vm=job.vm).update(state=ReplicaState.GOOD)
     later = stage.service.start_live("vm-one")
     carry_on(stage)
     later.refresh_from_db()
     assert later.outcome == Outcome.SUCCEEDED, describe(later)
 
-    _roll_back(stage, job)
+    roll_back(stage, job)
     carry_on(stage)
 
     job.refresh_from_db()
@@ -175,7 +118,7 @@ def test_the_rest_of_an_undo_of_a_cancelled_failover_is_done_by_rollback_and_not
     before = remember(stage.simulator)
     stage.simulator.faults.add(Fault("attachVolume", "refuse", times=1000))
     job = stage.service.start_live("vm-two")
-    _skip_all(stage, job)
+    skip_all(stage, job)
     stage.simulator.faults.clear()
     assert _allowed(job) == {"retry", "rollback"}
     again = retry_preview(engine=stage.service.engine, gateways=stage.service.gateway, job=job)
@@ -186,8 +129,8 @@ def test_the_rest_of_an_undo_of_a_cancelled_failover_is_done_by_rollback_and_not
     assert all("appliance" in title for title in preview["steps"]), preview
     with pytest.raises(NameNotConfirmed):
         verbs.roll_back(engine=stage.service.engine, job_id=job.job_id, typed_name="other", actor="olga")
-    _roll_back(stage, job)
-    _roll_back(stage, job)
+    roll_back(stage, job)
+    roll_back(stage, job)
     carry_on(stage)
 
     assert_all_back(stage.simulator, job, before, outcome=Outcome.FAILED)
@@ -209,7 +152,7 @@ def test_a_failover_that_was_left_where_it_was_before_its_start_is_undone_by_rol
     for_seconds(stage, 120.0)
     assert _allowed(job) == {"retry", "rollback"}
 
-    _roll_back(stage, job)
+    roll_back(stage, job)
     carry_on(stage)
 
     assert_all_back(stage.simulator, job, before, outcome=Outcome.FAILED)
@@ -229,7 +172,7 @@ def test_a_failover_that_was_left_with_its_failed_start_is_rolled_back_to_its_po
     by_hand(stage, "startVirtualMachine", id=job_of(job.job_id).destination_vm_id)
     for_seconds(stage, 60.0)
 
-    _roll_back(stage, job)
+    roll_back(stage, job)
     carry_on(stage)
 
     assert_rolled_back(stage, job, before)
@@ -237,67 +180,67 @@ def test_a_failover_that_was_left_with_its_failed_start_is_rolled_back_to_its_po
 
 
 def test_a_vm_is_not_stopped_where_what_was_left_can_not_be_reverted() -> None:
-    stage, job, _ = _half_rolled_back("stopVirtualMachine", "vm-one")
+    stage, job, _ = half_rolled_back("stopVirtualMachine", "vm-one")
     (point,) = [point for point in stage.simulator.snapshots() if point.name.startswith(job.marker)]
     by_hand(stage, "deleteSnapshot", id=point.id)
 
     with pytest.raises(CannotRollBack, match=f"{point.id} .* is gone"):
-        _roll_back(stage, job)
+        roll_back(stage, job)
 
     target = stage.simulator.vm(job.destination_vm_id)
     assert target is not None and target.running_on_hypervisor
 
 
 def test_nothing_is_sent_beside_a_strangers_job_that_was_left_and_still_runs() -> None:
-    stage, job, before = _failed_over("vm-one")
+    stage, job, before = failed_over("vm-one")
     stage.simulator.faults.add(Fault("stopVirtualMachine", "own_id"))
-    _roll_back(stage, job)
+    roll_back(stage, job)
     stage.service.run(until=lambda: job.questions.filter(kind="foreign_job_id").exists())
     answer(stage, job, "leave")
     stage.service.run(until=lambda: job_of(job.job_id).state == JobState.FINISHED)
     assert stage.simulator.unfinished_jobs() != []
 
     with pytest.raises(CannotRollBack, match="has not ended yet"):
-        _roll_back(stage, job)
+        roll_back(stage, job)
 
     for_seconds(stage, 60.0)
-    _roll_back(stage, job)
+    roll_back(stage, job)
     carry_on(stage)
     assert_rolled_back(stage, job, before)
 
 
 def test_a_cloud_that_does_not_answer_leaves_the_rest_for_later() -> None:
-    stage, job, before = _half_rolled_back("attachVolume", "vm-one")
+    stage, job, before = half_rolled_back("attachVolume", "vm-one")
     stage.simulator.restart_management_server(down_seconds=120.0)
 
     with pytest.raises(CloudNotUsable):
-        _roll_back(stage, job)
+        roll_back(stage, job)
 
     for_seconds(stage, 130.0)
-    _roll_back(stage, job)
+    roll_back(stage, job)
     carry_on(stage)
     assert_rolled_back(stage, job, before)
 
 
 def test_a_rest_that_is_skipped_again_may_be_taken_up_again() -> None:
-    stage, job, before = _half_rolled_back("attachVolume", "vm-one")
+    stage, job, before = half_rolled_back("attachVolume", "vm-one")
     stage.simulator.faults.add(Fault("attachVolume", "refuse", times=1000))
-    _roll_back(stage, job)
-    _skip_all(stage, job)
+    roll_back(stage, job)
+    skip_all(stage, job)
     stage.simulator.faults.clear()
     assert _allowed(job) >= {"rollback"}
 
-    _roll_back(stage, job)
+    roll_back(stage, job)
     carry_on(stage)
 
     assert_rolled_back(stage, job, before)
 
 
 def test_a_commit_that_left_a_rollback_point_is_pressed_again() -> None:
-    stage, job, _ = _failed_over("vm-two")
+    stage, job, _ = failed_over("vm-two")
     stage.simulator.faults.add(Fault("deleteSnapshot", "refuse", times=1000))
     _commit(stage, job)
-    _skip_all(stage, job)
+    skip_all(stage, job)
     stage.simulator.faults.clear()
     assert (job.outcome, _allowed(job)) == (Outcome.COMMITTED, {"commit"})
     assert all("ask for the commit again" in entry["to_do"] for entry in left_behind(job))
@@ -313,8 +256,8 @@ def test_a_commit_that_left_a_rollback_point_is_pressed_again() -> None:
 
 
 def test_a_replica_is_in_doubt_from_the_moment_in_which_its_rollback_begins() -> None:
-    stage, job, _ = _failed_over("vm-one")
+    stage, job, _ = failed_over("vm-one")
 
-    _roll_back(stage, job)
+    roll_back(stage, job)
 
     assert _states(job) == {ReplicaState.UNVERIFIED}

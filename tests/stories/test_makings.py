@@ -9,6 +9,7 @@ from inventory.models import HoldMethod
 from jobs import services
 from jobs.models import FailoverJob, JobState, Outcome, Question, Step, StepState
 from tests.support.ends_of_tests import assert_in_window, assert_removed
+from tests.support.first_everywhere import first_everywhere
 from tests.support.scenes import Scene, scene
 from tests.support.service import describe
 from tests.support.telling import carry_on, count_of, until_done
@@ -81,7 +82,7 @@ def test_a_held_vm_is_not_synced_between_two_snapshots_and_syncs_again_in_the_wi
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trouble", ["silent", "error", "nonsense"])
+@pytest.mark.parametrize("trouble", first_everywhere(["silent", "error", "nonsense"]))
 def test_a_hook_that_never_answers_keeps_the_job_from_the_cloud_and_a_cancel_ends_it(trouble: str) -> None:
     stage = scene(hold_method=HoldMethod.HOOK)
     before = remember(stage.simulator)

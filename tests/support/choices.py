@@ -99,11 +99,10 @@ def _choices_named(tree: ast.AST, names: Mapping[str, Any]) -> Iterator[str]:
 def assert_left(stage: Scene, job: FailoverJob, answered: Answered) -> None:
     """See that the job failed, holds and asks nothing, that nothing was sent since, and where every disk hangs."""
     job.refresh_from_db()
-    told = describe(job)
-    assert (job.state, job.outcome) == (JobState.FINISHED, Outcome.FAILED), told
-    assert not job.questions.filter(answered_at=None).exists(), told
-    assert answered.calls == len(stage.simulator.calls.mutating()), told
-    assert answered.places == _places(stage), told
+    assert (job.state, job.outcome) == (JobState.FINISHED, Outcome.FAILED), describe(job)
+    assert not job.questions.filter(answered_at=None).exists(), describe(job)
+    assert answered.calls == len(stage.simulator.calls.mutating()), describe(job)
+    assert answered.places == _places(stage), describe(job)
     assert_released(job)
 
 

@@ -13,30 +13,28 @@ from tests.support.worlds import Before, assert_others_untouched, assert_release
 def assert_rolled_back(stage: Scene, job: FailoverJob, before: Before) -> None:
     """Every replica hangs where it hung with what it held, unverified; the VM is gone; the rollback points stay."""
     job.refresh_from_db()
-    told = describe(job)
-    assert (job.outcome, job.status) == (Outcome.ROLLED_BACK, JobStatus.FAILED), told
+    assert (job.outcome, job.status) == (Outcome.ROLLED_BACK, JobStatus.FAILED), describe(job)
     assert_others_untouched(stage.simulator, before, but=())
-    assert _machines(stage) == before.machines, told
+    assert _machines(stage) == before.machines, describe(job)
     states = set(ReplicaVolume.objects.filter(disk__vm=job.vm).values_list("state", flat=True))
-    assert states == {ReplicaState.UNVERIFIED}, told
-    assert len(_points(stage, job)) == len(FailoverSpecification.from_json(job.specification).disks), told
-    assert stage.hook.held == {}, told
+    assert states == {ReplicaState.UNVERIFIED}, describe(job)
+    assert len(_points(stage, job)) == len(FailoverSpecification.from_json(job.specification).disks), describe(job)
+    assert stage.hook.held == {}, describe(job)
     assert_released(job)
 
 
 def assert_committed(stage: Scene, job: FailoverJob) -> None:
     """The VM runs on its disks, and nothing is left of the way back."""
     job.refresh_from_db()
-    told = describe(job)
-    assert (job.outcome, job.status) == (Outcome.COMMITTED, JobStatus.COMPLETED), told
+    assert (job.outcome, job.status) == (Outcome.COMMITTED, JobStatus.COMPLETED), describe(job)
     target = stage.simulator.vm(job.destination_vm_id)
-    assert target is not None, told
-    assert target.state == "Running", told
+    assert target is not None, describe(job)
+    assert target.state == "Running", describe(job)
     spec = FailoverSpecification.from_json(job.specification)
-    assert dict(target.volumes) == {disk.target_device_id: disk.volume_id for disk in spec.disks}, told
-    assert _points(stage, job) == [], told
+    assert dict(target.volumes) == {disk.target_device_id: disk.volume_id for disk in spec.disks}, describe(job)
+    assert _points(stage, job) == [], describe(job)
     states = set(ReplicaVolume.objects.filter(disk__vm=job.vm).values_list("state", flat=True))
-    assert states == {ReplicaState.HANDED_OVER}, told
+    assert states == {ReplicaState.HANDED_OVER}, describe(job)
     assert_released(job)
 
 

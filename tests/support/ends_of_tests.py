@@ -13,43 +13,41 @@ from tests.support.worlds import Before, assert_all_back, assert_others_untouche
 def assert_in_window(stage: Scene, job: FailoverJob, before: Before) -> None:
     """The test VM runs in its test networks, on disks that hold what the replicas held; nothing else was made."""
     job.refresh_from_db()
-    told = describe(job)
-    assert job.state == JobState.WINDOW_OPEN, told
+    assert job.state == JobState.WINDOW_OPEN, describe(job)
     spec = FailoverSpecification.from_json(job.specification)
     target = stage.simulator.vm(job.destination_vm_id)
-    assert target is not None, told
-    assert (target.state, target.running_on_hypervisor) == ("Running", True), told
+    assert target is not None, describe(job)
+    assert (target.state, target.running_on_hypervisor) == ("Running", True), describe(job)
     assert [nic.network_id for nic in target.nics] == [nic.network_id for nic in spec.nics]
     for disk in spec.disks:
         runs_on = stage.simulator.volume(target.volumes[disk.target_device_id])
-        assert runs_on is not None, told
-        assert (runs_on.id == disk.volume_id) == spec.boots_replicas, told
-        assert runs_on.holders == {target.id}, told
-        assert runs_on.content == (*before.contents[disk.volume_id], f"boot:{target.id}:1"), told
+        assert runs_on is not None, describe(job)
+        assert (runs_on.id == disk.volume_id) == spec.boots_replicas, describe(job)
+        assert runs_on.holders == {target.id}, describe(job)
+        assert runs_on.content == (*before.contents[disk.volume_id], f"boot:{target.id}:1"), describe(job)
     _assert_cut(stage, job, before)
     _assert_made(stage, job, before, machines={target.id}, volumes=set(target.volumes.values()))
     booted = {disk.volume_id for disk in spec.disks} if spec.boots_replicas else set()
     assert_others_untouched(stage.simulator, before, but=booted)
-    assert (job.vm.vm_id in stage.hook.held) == (spec.boots_replicas and _is_hooked(job)), told
-    assert VMReservation.objects.filter(reference=job.job_id).exists() == spec.boots_replicas, told
+    assert (job.vm.vm_id in stage.hook.held) == (spec.boots_replicas and _is_hooked(job)), describe(job)
+    assert VMReservation.objects.filter(reference=job.job_id).exists() == spec.boots_replicas, describe(job)
 
 
 def assert_removed(stage: Scene, job: FailoverJob, before: Before, *, outcome: Outcome) -> None:
     """Nothing of the test is left, the replicas are as they were; booted ones are unverified and keep a snapshot."""
     job.refresh_from_db()
-    told = describe(job)
     spec = FailoverSpecification.from_json(job.specification)
-    assert stage.hook.held == {}, told
+    assert stage.hook.held == {}, describe(job)
     states = set(ReplicaVolume.objects.filter(disk__vm=job.vm).values_list("state", flat=True))
     if spec.strategy == Strategy.BOOT_AND_REVERT and _may_have_run(job):
-        assert job.outcome == outcome, told
+        assert job.outcome == outcome, describe(job)
         assert_others_untouched(stage.simulator, before, but=())
-        assert states == {ReplicaState.UNVERIFIED}, told
+        assert states == {ReplicaState.UNVERIFIED}, describe(job)
         _assert_cut(stage, job, before)
         _assert_made(stage, job, before, machines=set(), volumes=set())
         assert_released(job)
         return
-    assert states == {ReplicaState.GOOD}, told
+    assert states == {ReplicaState.GOOD}, describe(job)
     assert_all_back(stage.simulator, job, before, outcome=outcome)
 
 

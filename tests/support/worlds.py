@@ -54,24 +54,25 @@ def assert_journal_agrees(simulator: Simulator) -> None:
 def assert_failed_over(simulator: Simulator, job: FailoverJob, before: Before) -> None:
     """The target runs with every replica at its place; the rollback points exist; nothing else changed."""
     job.refresh_from_db()
-    told = describe(job)
-    assert job.outcome == Outcome.SUCCEEDED, told
+    assert job.outcome == Outcome.SUCCEEDED, describe(job)
     spec = FailoverSpecification.from_json(job.specification)
     target = simulator.vm(job.destination_vm_id)
-    assert target is not None, told
-    assert (target.state, target.running_on_hypervisor, target.delete_protection) == ("Running", True, True), told
-    assert dict(target.volumes) == {disk.target_device_id: disk.volume_id for disk in spec.disks}, told
+    assert target is not None, describe(job)
+    assert (target.state, target.running_on_hypervisor, target.delete_protection) == ("Running", True, True), describe(
+        job
+    )
+    assert dict(target.volumes) == {disk.target_device_id: disk.volume_id for disk in spec.disks}, describe(job)
     assert [nic.network_id for nic in target.nics] == [nic.network_id for nic in spec.nics]
     for disk in spec.disks:
         volume = simulator.volume(disk.volume_id)
-        assert volume is not None, told
-        assert volume.holders == {target.id}, told
-        assert volume.written_by <= {target.id}, told
-        assert volume.content[: len(before.contents[volume.id])] == before.contents[volume.id], told
+        assert volume is not None, describe(job)
+        assert volume.holders == {target.id}, describe(job)
+        assert volume.written_by <= {target.id}, describe(job)
+        assert volume.content[: len(before.contents[volume.id])] == before.contents[volume.id], describe(job)
         points = [snapshot for snapshot in simulator.snapshots() if snapshot.volume_id == volume.id]
         assert [(point.state, point.content, point.torn) for point in points] == [
             ("BackedUp", before.contents[volume.id], False)
-        ], told
+        ], describe(job)
     assert_others_untouched(simulator, before, but={disk.volume_id for disk in spec.disks})
     _assert_nothing_else_made(simulator, before, keep={target.id})
     assert_released(job)
@@ -80,11 +81,12 @@ def assert_failed_over(simulator: Simulator, job: FailoverJob, before: Before) -
 def assert_all_back(simulator: Simulator, job: FailoverJob, before: Before, *, outcome: Outcome) -> None:
     """Every replica hangs where it hung, unwritten; nothing of ours is left."""
     job.refresh_from_db()
-    told = describe(job)
-    assert job.outcome == outcome, told
+    assert job.outcome == outcome, describe(job)
     assert_others_untouched(simulator, before, but=())
     _assert_nothing_else_made(simulator, before, keep=())
-    assert [snapshot.name for snapshot in simulator.snapshots() if snapshot.name.startswith(job.marker)] == [], told
+    assert [snapshot.name for snapshot in simulator.snapshots() if snapshot.name.startswith(job.marker)] == [], (
+        describe(job)
+    )
     assert_released(job)
 
 
