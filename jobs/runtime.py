@@ -28,6 +28,7 @@ from jobs.commands import CommandCatalogue
 from jobs.commands.base import words_are_transient
 from jobs.destroy_port import LedgerOfDestruction, was_ever_replica
 from jobs.engine.contracts import AsyncAnswer, Clock
+from jobs.engine.journal import SEEN_RUNNING
 from jobs.engine.leases import own_identity
 from jobs.engine.ports import Bell, Engine, Rules
 from jobs.generation.guard import GenerationGuard
@@ -227,11 +228,12 @@ _STARTS = Prepared(
 
 
 def was_started(job: FailoverJob) -> bool:
-    """Whether the target VM was ever told to start; a start that surely was refused left it untouched (rule 10)."""
-    return any(
+    """Whether the target VM was ever told to start, or seen running; a start that surely was refused is none."""
+    told = any(
         state != AttemptState.NOT_DONE or answer.get("kind") not in {"refused", "not_sent"}
         for state, answer in _STARTS.values(job_id=job.pk)
     )
+    return told or job.events.filter(kind=SEEN_RUNNING).exists()
 
 
 def findings_about_networks(network_ids: list[str], is_test: bool) -> list[str]:

@@ -108,7 +108,7 @@ class World:
     network_findings: Callable[[list[str], bool], list[str]]
     # How far replication of the VM is, as one text: it changes whenever a sync starts or ends.
     replication_mark: Callable[[], str]
-    # Whether the target VM was ever told to start: from then on its disks may hold its writes.
+    # Whether the target VM was ever told to start, or seen to run: from then on its disks may hold its writes.
     was_started: Callable[[], bool]
     clock_skew: Callable[[], float | None]
     expunge_allowed: bool = False

@@ -164,7 +164,9 @@ class StartTarget(CommandBase):
             return Already({"vm_id": vm.id}, seen="it is Running")
         if vm.state == "Running":
             # Somebody else started it. It is neither taken for ours nor undone under it: a person has to see to it.
-            return Wait(f"It runs already, with the disks {found} instead of {self.disks}.", limit=LONGEST_WAIT)
+            reason = f"It runs already, with the disks {found} instead of {self.disks}."
+            in_doubt = any(world.was_ever_replica(volume_id) for volume_id in found.values())
+            return Wait(reason, limit=LONGEST_WAIT, in_doubt=in_doubt)
         if found != self.disks:
             return Refuse(f"Its disks are {found}, but should be {self.disks}.")
         return Clear() if vm.state == "Stopped" else _until_stopped(vm.state)

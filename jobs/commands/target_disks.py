@@ -107,7 +107,8 @@ class DetachFromTarget(CommandBase):
         vm = world.machine_just_seen(self.target_vm_id)
         if vm is not None and vm.state == "Running":
             return Refuse(
-                f"The target VM runs; {self.label} is not torn off a guest that writes to it. Stop the VM first."
+                f"The target VM runs; {self.label} is not torn off a guest that writes to it. Stop the VM first.",
+                in_doubt=world.was_ever_replica(self.volume_id),
             )
         return quiet(volume, self.label)
 

@@ -15,9 +15,9 @@ from jobs.engine import questions
 from jobs.engine.board import Board
 from jobs.engine.contracts import Already, Ask, Clear, Command, Guarded, Refuse, Wait
 from jobs.engine.decisions import done_and_decided
-from jobs.engine.journal import load_command, lock, told, trace, write_in_turn_of
+from jobs.engine.journal import SEEN_RUNNING, load_command, lock, record, told, trace, write_in_turn_of
 from jobs.engine.ports import Engine
-from jobs.engine.steps import end_step_as_failed, step_is_done
+from jobs.engine.steps import end_step_as_failed, ended, step_is_done
 from jobs.models import (
     AttemptState,
     FailoverJob,
@@ -84,10 +84,14 @@ def _follow(engine: Engine, board: Board, step: Step, command: Command, guarded:
             return None if _waits_for_clock(engine, job, step) else _intend(engine, board, step, command)
         case Already(result=result, seen=seen):
             _adopt(engine, board, step, result, seen)
-        case Wait():
+        case Wait(reason=reason, in_doubt=in_doubt):
+            if in_doubt:
+                _doubt(engine, job, step, reason)
             if not _asked_after_long_wait(engine, job, step, guarded):
                 _wait(engine, step, guarded)
-        case Refuse(sentence=sentence):
+        case Refuse(sentence=sentence, in_doubt=in_doubt):
+            if in_doubt:
+                _doubt(engine, job, step, sentence)
             _refuse(engine, job, step, sentence)
         case Ask(text=text, seen=seen_fields, choices=choices):
             questions.ask(engine, job=job, step=step, kind="guard", text=text, seen=seen_fields, choices=choices)
@@ -225,6 +229,20 @@ def _adopt(engine: Engine, board: Board, step: Step, result: dict[str, object], 
     ]
     marks = _mark(engine) if step.is_point_of_no_return else {}
     done_and_decided(engine, board, step=step, result=result, writes=writes, marks=marks)
+
+
+def _doubt(engine: Engine, job: FailoverJob, step: Step, seen: str) -> None:
+    """Note that the target VM ran without this job's doing: nobody may trust its disks unseen (rule 8)."""
+    noted = job.events.filter(kind=SEEN_RUNNING)
+    if noted.exists():
+        return
+    with transaction.atomic():
+        lock(engine, job)
+        if noted.exists():
+            return
+        engine.ledger.content_in_doubt(job=job)
+        words = f"{ended(seen)} What it writes is on the replicas: they are unverified from now on."
+        record(engine, job, SEEN_RUNNING, words, step=step.key)
 
 
 def _refuse(engine: Engine, job: FailoverJob, step: Step, sentence: str) -> None:

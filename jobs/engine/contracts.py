@@ -61,20 +61,23 @@ class Wait:
     """Not now; look again in `seconds`. The reason is shown to people.
 
     What may never come by itself has a `limit` in seconds: so long after, a person is asked. `may_undo` offers him to
-    stop there and undo; not where somebody else may have started the target VM, which has written then.
+    stop there and undo; not where somebody else may have started the target VM, which has written then. `in_doubt` says
+    that it was seen to run, so that the content of the replicas on it is in doubt whatever becomes of the job.
     """
 
     reason: str
     seconds: float = 5.0
     limit: float | None = None
     may_undo: bool = False
+    in_doubt: bool = False
 
 
 @dataclass(frozen=True)
 class Refuse:
-    """The command must not run; the sentence says why and what to do."""
+    """The command must not run; the sentence says why and what to do. `in_doubt` is as for a wait."""
 
     sentence: str
+    in_doubt: bool = False
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ _RESULTS = Prepared(
         .values_list("key", "result")
     )
 )
+# The event of a target VM that ran without its job's doing.
+SEEN_RUNNING = "seen_running"
 # Each step makes two of them; its calls to the cloud are in the log already.
 _FREQUENT = frozenset({"step_started", "step_done"})
 # Databases take so many parameters at once, and VMs may have many disks.
