@@ -70,23 +70,24 @@ def ask(
     choices: Sequence[Choice],
 ) -> Question:
     """Ask once per step; a question that is open already stays as it is."""
-    question, created = Question.objects.get_or_create(
-        job=job,
-        step=step,
-        answered_at=None,
-        defaults={
-            "kind": kind,
-            "text": text,
-            "seen": dict(seen),
-            "choices": [{"choice": choice.answer, "effect": choice.effect} for choice in choices],
-            "asked_at": engine.clock.now(),
-        },
-    )
-    if created:
-        # Whoever read the job before must read again, and the sweeper looks soon should this process die now.
+    with transaction.atomic():
+        # Whoever read the job before must read again. A question that nobody was told of would wait for ever.
         lock(engine, job)
-        record(engine, job, "question", text, step=step.key, choices=[choice.answer for choice in choices])
-        _tell_or_leave(engine, question)
+        question, created = Question.objects.get_or_create(
+            job=job,
+            step=step,
+            answered_at=None,
+            defaults={
+                "kind": kind,
+                "text": text,
+                "seen": dict(seen),
+                "choices": [{"choice": choice.answer, "effect": choice.effect} for choice in choices],
+                "asked_at": engine.clock.now(),
+            },
+        )
+        if created:
+            record(engine, job, "question", text, step=step.key, choices=[choice.answer for choice in choices])
+            _tell_or_leave(engine, question)
     return question
 
 
