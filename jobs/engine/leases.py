@@ -66,7 +66,10 @@ def take_role(engine: Engine, *, role: str) -> bool:
     for pk, owner, valid_until in _ROLE.values(role=role):
         if owner == engine.owner:
             return compare_and_set(RoleLease, pk=pk, expecting={"owner": owner}, **held)
-        if valid_until > now and owner in living_owners(engine):
+        # One that holds for longer than a lease lasts was noted by a clock that has been set back since, or by a wrong
+        # one: whoever stands so far ahead may send nothing (rule 9), and in vain would all wait for its end.
+        farthest = until + timedelta(seconds=engine.rules.largest_skew)
+        if now < valid_until <= farthest and owner in living_owners(engine):
             return False
         # Of two who see it free one takes it, and not when its owner turns out to live meanwhile.
         return compare_and_set(RoleLease, pk=pk, expecting={"owner": owner, "valid_until": valid_until}, **held)

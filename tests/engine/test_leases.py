@@ -14,6 +14,7 @@ from jobs.engine.ports import Engine
 from jobs.engine.timings import learn, usual_seconds
 from jobs.models import CommandTiming, ProcessLease, RoleLease
 from tests.support.scenes import Scene, scene
+from tests.support.service import VirtualClock
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +74,17 @@ def test_the_role_of_a_dead_owner_is_free(stage: Scene) -> None:
 
     assert take_role(another, role="watcher")
     assert RoleLease.objects.get().owner == "another"
+
+
+def test_a_role_that_a_clock_which_ran_ahead_took_for_long_is_free(stage: Scene) -> None:
+    ahead = replace(_another(stage), clock=VirtualClock(stage.service.clock.stepped, ahead=86400.0))
+    beat(ahead)
+    assert take_role(ahead, role="watcher")
+
+    # Its process is of another host, and gone: nothing but the clock could tell.
+    ProcessLease.objects.filter(owner=ahead.owner).update(host="elsewhere")
+
+    assert take_role(stage.service.engine, role="watcher")
 
 
 def test_a_role_that_nobody_renewed_is_free_even_if_its_owner_lives(stage: Scene) -> None:
