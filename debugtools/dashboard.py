@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from debugtools.health import health
 from inventory.models import ProtectedVM, ReplicaState, ReplicaVolume
+from jobs.failed_over import failed_over_vms, ways_back
 from jobs.models import FailoverJob, JobState, Outcome, Question
 from networks.models import Purpose
 from validation.models import CheckStatus, CheckType, ValidationCheck
@@ -67,6 +68,7 @@ def work(*, now: datetime) -> dict[str, Any]:
             .select_related("disk__vm")
             .order_by("disk__vm__name")
         ),
+        "ways_back": _some(ways_back().order_by("-completed_at")),
         "running": _jobs(JobState.RUNNING, order="started_at"),
         "queued": _jobs(JobState.QUEUED, order="created_at"),
         "windows": _jobs(JobState.WINDOW_OPEN, order="window_ends_at"),
@@ -93,12 +95,17 @@ def _readiness() -> dict[str, Any]:
     pairs = set(checks.values_list("purpose", "vm_id").distinct())
     blocked = Counter[tuple[str, str]]()
     unready = set()
+    gone = failed_over_vms()
     for purpose, vm_id, name in checks.filter(_BLOCKS).values_list("purpose", "vm_id", "check_name"):
-        unready.add((purpose, vm_id))
-        blocked[purpose, name] += 1
+        if vm_id not in gone:
+            unready.add((purpose, vm_id))
+            blocked[purpose, name] += 1
+    # What was found before a VM failed over is so no more.
+    seen = {(purpose, vm_id) for purpose, vm_id in pairs if vm_id not in gone}
     return {
         "total": total,
-        "purposes": [_of_purpose(purpose, total, pairs, unready, blocked) for purpose in Purpose],
+        "failed_over": len(gone),
+        "purposes": [_of_purpose(purpose, total - len(gone), seen, unready, blocked) for purpose in Purpose],
     }
 
 

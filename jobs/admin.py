@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -16,7 +18,7 @@ from unfold.decorators import display
 
 from inventory.admin import ProtectedVMAdmin, ReadOnlyAdmin
 from inventory.models import ProtectedVM
-from jobs.console import starts, verbs
+from jobs.console import starts, verbs, vm_list
 from jobs.console.colours import COLOURS, in_words
 from jobs.console.machines import overview_of
 from jobs.console.story import story_of
@@ -35,6 +37,7 @@ from jobs.models import (
     StepAttempt,
     WorldLook,
 )
+from networks.models import Purpose
 
 
 def _coloured(row: Any, field: str) -> tuple[str, str]:
@@ -280,6 +283,35 @@ class OperatedVMAdmin(ProtectedVMAdmin):
     """This will show a VM with its readiness, replicas and failovers, and start failovers of it."""
 
     change_form_before_template = "admin/inventory/protectedvm/overview.html"
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """Give what is asked at night before what the VM is."""
+        del request
+        return ("name", "live", "test", "oldest_sync", "failover", "cloud", "appliance", "guest_os", "vm_id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ProtectedVM]:
+        """Add what the list tells of each VM."""
+        return vm_list.told(super().get_queryset(request))
+
+    @display(description="Live failover", label=vm_list.COLOURS)  # type: ignore[untyped-decorator]
+    def live(self, vm: ProtectedVM) -> str | None:
+        """Say whether its newest check found it ready."""
+        return vm_list.readiness_of(vm, Purpose.LIVE)
+
+    @display(description="Test failover", label=vm_list.COLOURS)  # type: ignore[untyped-decorator]
+    def test(self, vm: ProtectedVM) -> str | None:
+        """Say whether its newest check found it ready."""
+        return vm_list.readiness_of(vm, Purpose.TEST)
+
+    @admin.display(description="Replica as of", empty_value="never synced")
+    def oldest_sync(self, vm: Any) -> datetime | None:
+        """Give how old its oldest disk would be after a failover now."""
+        return vm.oldest_sync  # type: ignore[no-any-return]
+
+    @admin.display(description="Failover")
+    def failover(self, vm: ProtectedVM) -> str:
+        """Say what is under way, or what became of it."""
+        return vm_list.failover_of(vm)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the pages that start failovers."""

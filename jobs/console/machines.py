@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from inventory.models import ReplicaVolume, VMNic, VMReservation
+from jobs.failed_over import brought_by
 from jobs.models import FailoverJob
 from networks.models import NetworkMapping, Purpose
 from validation.models import CheckStatus, CheckType, ValidationCheck
@@ -21,8 +23,14 @@ def overview_of(pk: str) -> dict[str, Any]:
     number = int(pk)
     checks = list(ValidationCheck.objects.filter(vm_id=number).order_by("purpose", "position"))
     mappings = list(NetworkMapping.objects.filter(vm_id=number))
+    failed_over = brought_by(vm_id=number)
+    since = failed_over.completed_at if failed_over is not None else None
     return {
-        "readiness": [_readiness(purpose, [c for c in checks if c.purpose == purpose]) for purpose in Purpose],
+        "failed_over": failed_over,
+        "readiness": [
+            _readiness(purpose, [c for c in checks if c.purpose == purpose], failed_over_at=since)
+            for purpose in Purpose
+        ],
         "replicas": ReplicaVolume.objects.filter(disk__vm_id=number).select_related("disk", "appliance"),
         "nics": [_nic(nic, mappings) for nic in VMNic.objects.filter(vm_id=number)],
         "failovers": FailoverJob.objects.filter(vm_id=number).order_by("-created_at", "-id")[:_JOBS_SHOWN],
@@ -30,9 +38,10 @@ def overview_of(pk: str) -> dict[str, Any]:
     }
 
 
-def _readiness(purpose: Purpose, checks: list[ValidationCheck]) -> dict[str, Any]:
+def _readiness(purpose: Purpose, checks: list[ValidationCheck], *, failed_over_at: datetime | None) -> dict[str, Any]:
     """Say what was found when it was last asked; the start asks again."""
     blocking = [c for c in checks if c.check_type == CheckType.CRITICAL and c.status in _BLOCKING]
+    checked_at = checks[0].checked_at if checks else None
     doubts = [c for c in checks if c.status != CheckStatus.PASS and c not in blocking]
     return {
         "purpose": purpose,
@@ -41,7 +50,8 @@ def _readiness(purpose: Purpose, checks: list[ValidationCheck]) -> dict[str, Any
         "blocking": blocking,
         "doubts": doubts,
         "passed": len(checks) - len(blocking) - len(doubts),
-        "checked_at": checks[0].checked_at if checks else None,
+        "checked_at": checked_at,
+        "is_old": bool(checked_at and failed_over_at and checked_at < failed_over_at),
     }
 
 
