@@ -13,6 +13,7 @@ from jobs.engine.journal import record
 from jobs.engine.ports import Engine
 from jobs.errors import ActiveJob, CannotCleanUp
 from jobs.holding import hold_vm
+from jobs.left_undone import is_about_a_replica, was_taken_up
 from jobs.leftovers import FORCED, left_behind, may_be_left
 from jobs.models import FailoverJob, JobState, JobType, Phase, Plan, PlanKind, PlanState, StepState
 from jobs.runtime import ring_on_commit
@@ -128,7 +129,10 @@ def _ask(engine: Engine, job: FailoverJob, asked: _Asked) -> str:
 
 
 def _again(engine: Engine, job: FailoverJob, asked: _Asked) -> str:
-    """Clean up what a test left that has ended; what is left may be a replica's place, so the VM is taken for it."""
+    """Clean up what a test left that has ended; what is left may be a replica's place, so the VM is taken for it.
+
+    Replicas that a later failover has worked on are left to that one.
+    """
     left: Plan | None = windows.left_by(job)
     if left is None:
         raise CannotCleanUp(job)
@@ -137,7 +141,10 @@ def _again(engine: Engine, job: FailoverJob, asked: _Asked) -> str:
         raise ActiveJob(vm_id=job.source_vm_id, kind="failover", reference=another.job_id)
     hold_vm(job.vm, job_id=job.job_id, now=engine.clock.now())
     _note(engine, job, asked)
-    return windows.resume_cleanup(engine, job=job, planned_from=left)[0]
+    taken_up = was_taken_up(job)
+    return windows.resume_cleanup(
+        engine, job=job, planned_from=left, keeps=lambda step: not (taken_up and is_about_a_replica(step))
+    )[0]
 
 
 def _note(engine: Engine, job: FailoverJob, asked: _Asked) -> None:

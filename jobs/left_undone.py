@@ -13,8 +13,9 @@ from typing import Any
 
 from cloudstack import CloudError, Gateway
 from inventory.secrets import SecretUnreadable
+from jobs.destroy_port import was_ever_replica
 from jobs.engine import undo, windows
-from jobs.engine.contracts import PlannedSteps
+from jobs.engine.contracts import PlannedStep, PlannedSteps
 from jobs.engine.journal import results_of
 from jobs.engine.ports import Engine
 from jobs.errors import CannotRollBack, CloudNotUsable
@@ -55,7 +56,7 @@ def way_back(engine: Engine, job: FailoverJob, left: Plan) -> WayBack:
         planned = _rest_of_undo(engine, job, left)
         return WayBack(PlanKind.COMPENSATE, planned)
     whole = plans.rollback(spec, results)
-    undone = _keys(job, left) if left.kind == PlanKind.ROLLBACK else {step.key for step in whole.steps}
+    undone = _keys(job, left) if left.kind == PlanKind.ROLLBACK else _still_ours(job, whole)
     at_home = _read(job, partial(_at_home, gateway, spec))
     planned = plans.rest_of_rollback(spec, results, undone=undone, at_home=at_home)
     commands = [step.command for step in planned.steps]
@@ -70,7 +71,9 @@ def way_back(engine: Engine, job: FailoverJob, left: Plan) -> WayBack:
 
 def _rest_of_undo(engine: Engine, job: FailoverJob, left: Plan) -> PlannedSteps:
     if left.kind == PlanKind.FORWARD:
-        return undo.inverse_of(engine, plan=left)
+        whole = undo.inverse_of(engine, plan=left)
+        ours = _still_ours(job, whole)
+        return undo.some_of(whole, lambda step: step.key in ours)
     return undo.skipped_of(engine, plan=left, phase=Phase.REVERTING, keys=_keys(job, left))
 
 
@@ -83,12 +86,25 @@ def _keys(job: FailoverJob, left: Plan) -> set[str]:
     steps = list(left.steps.all())
     returned = {_disk(step) for step in _done(steps) if step.command == "attach_to_appliance"}
     skipped = [step for step in steps if step.state == StepState.SKIPPED]
-    if skipped and _was_taken_up(job):
+    if skipped and was_taken_up(job):
         return {step.key for step in skipped if not _disk(step)}
     return {step.key for step in skipped if step.command != "revert_snapshot" or _disk(step) not in returned}
 
 
-def _was_taken_up(job: FailoverJob) -> bool:
+def _still_ours(job: FailoverJob, whole: PlannedSteps) -> set[str]:
+    """Give the steps that go on with a failover which was left where it was."""
+    taken_up = was_taken_up(job)
+    return {step.key for step in whole.steps if not (taken_up and is_about_a_replica(step))}
+
+
+def is_about_a_replica(step: PlannedStep) -> bool:
+    """Say whether a step moves or reverts a replica, or lets its replication go on."""
+    command = step.command
+    return command.name == "release_replication" or was_ever_replica(str(command.arguments().get("volume_id", "")))
+
+
+def was_taken_up(job: FailoverJob) -> bool:
+    """Say whether a later failover has worked on the VM's replicas: from then on they are that one's."""
     later = Step.objects.filter(plan__job__vm=job.vm_id, plan__job__pk__gt=job.pk)
     return later.filter(command__in=REPLICA_COMMANDS, state=StepState.DONE).exists()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from jobs.engine.contracts import Command, NoInverse, PlannedStep, PlannedSteps
@@ -75,6 +76,12 @@ def skipped_of(
             for step in skipped
         ]
     )
+
+
+def some_of(planned: PlannedSteps, keeps: Callable[[PlannedStep], bool]) -> PlannedSteps:
+    """Give the steps to keep of those that were planned, in the same order."""
+    after = needs_among(planned.steps, {step.key for step in planned.steps if keeps(step)})
+    return PlannedSteps(steps=[replace(step, after=after[step.key]) for step in planned.steps if keeps(step)])
 
 
 class _Ordered(Protocol):

@@ -5,11 +5,13 @@ The timer is a moment in the database: it survives restarts, and a clock that ju
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.db.models import Q
 
 from jobs.engine import undo
+from jobs.engine.contracts import PlannedStep
 from jobs.engine.journal import record, write_plan
 from jobs.engine.ports import Engine
 from jobs.engine.reopening import reopen
@@ -61,15 +63,19 @@ def begin_cleanup(engine: Engine, *, job: FailoverJob) -> list[str]:
     return [Phase.CLEANUP]
 
 
-def resume_cleanup(engine: Engine, *, job: FailoverJob, planned_from: Plan) -> list[str]:
+def resume_cleanup(
+    engine: Engine, *, job: FailoverJob, planned_from: Plan, keeps: Callable[[PlannedStep], bool] = lambda _: True
+) -> list[str]:
     """Try again to remove what an ended job left; call it with the job's row locked.
 
-    The new plan holds what the earlier undo or cleanup skipped, or undoes a plan that was left where it was.
+    The new plan holds what the earlier undo or cleanup skipped, or undoes a plan that was left where it was; of
+    that only the steps to keep.
     """
     if planned_from.kind == PlanKind.FORWARD:
         left = undo.inverse_of(engine, plan=planned_from, phase=Phase.CLEANUP)
     else:
         left = undo.skipped_of(engine, plan=planned_from)
+    left = undo.some_of(left, keeps)
     reopen(engine, job=job, kind=PlanKind.CLEANUP, planned=left, status=JobStatus.CLEANUP)
     record(engine, job, "cleanup", "The cleanup of what was left behind began.", steps=len(left.steps))
     return [Phase.CLEANUP]
