@@ -52,7 +52,7 @@ def _refuse_unless_viewer(request: HttpRequest) -> None:
 
 def work(*, now: datetime) -> dict[str, Any]:
     """Give what needs a person, what moves and what is protected, by queries whose number is always the same."""
-    open_jobs = FailoverJob.objects.filter(state__in=[JobState.RUNNING, JobState.QUEUED, JobState.WINDOW_OPEN])
+    open_jobs = FailoverJob.objects.exclude(state=JobState.FINISHED)
     states = Counter(open_jobs.order_by().values_list("state", flat=True))
     failed = FailoverJob.objects.filter(outcome=Outcome.FAILED, completed_at__gte=now - _LATELY)
     return {

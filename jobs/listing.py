@@ -44,6 +44,7 @@ _CONDITIONS = {
     "type": "job_type = %s",
     "vm_id": "source_vm_id = %s",
     "state": "state = %s",
+    "outcome": "outcome = %s",
     "created_after": "created_at >= %s",
     "created_before": "created_at < %s",
 }
@@ -58,6 +59,7 @@ class JobFilter:
     type: str | None = None
     vm_id: str | None = None
     state: str | None = None
+    outcome: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
 

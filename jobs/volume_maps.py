@@ -13,7 +13,7 @@ from cloudstack import CloudError, Volume
 from inventory.secrets import SecretUnreadable
 from jobs.engine.journal import UnresolvedResult, load_command, results_of
 from jobs.engine.ports import Engine
-from jobs.made import Kind, made_by
+from jobs.made import End, Kind, end_of, made_by
 from jobs.models import FailoverJob, PlanKind, PlanState, Question, Step, StepState
 from jobs.plans.specification import FailoverSpecification
 
@@ -52,6 +52,7 @@ def volume_map(engine: Engine, job: FailoverJob) -> list[dict[str, Any]]:
     steps = list(Step.objects.filter(plan__job=job).select_related("plan").order_by("plan__number", "position"))
     volumes = _volumes_of(spec, steps)
     recorded = _recorded(engine, job, steps, spec, volumes)
+    removed = {one.id for one in made_by(steps) if end_of(one, job=job, steps=steps).end == End.REMOVED}
     try:
         read = engine.worlds.of(job).gateway.volumes([volume.volume_id for volume in volumes])
     except (CloudError, SecretUnreadable) as error:
@@ -66,7 +67,7 @@ def volume_map(engine: Engine, job: FailoverJob) -> list[dict[str, Any]]:
             "label": volume.label,
             "is_replica": volume.is_replica,
             "should_be": _wanted(job, spec, volume, names),
-            "is_recorded": _place(recorded[volume.volume_id], names),
+            "is_recorded": "removed" if volume.volume_id in removed else _place(recorded[volume.volume_id], names),
             "is_in_fact": _fact(seen.get(volume.volume_id), names) if seen is not None else f"not read: {unread}",
         }
         for volume in volumes

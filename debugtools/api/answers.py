@@ -175,6 +175,9 @@ class LogsAnswer(serializers.Serializer[Any]):
         allow_null=True, help_text="Where older records begin, also after an empty page; null at the end."
     )
     unreadable_lines = serializers.IntegerField()
+    warnings = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="Parameters that are not known, where there are any."
+    )
 
 
 class ReservationAnswer(serializers.Serializer[Any]):
@@ -249,3 +252,6 @@ class InternalsAnswer(serializers.Serializer[Any]):
     returned_jobs = serializers.IntegerField()
     jobs = JobInternals(many=True)
     leases = LeasesAnswer()
+    warnings = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="Parameters that are not known, where there are any."
+    )

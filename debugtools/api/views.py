@@ -24,6 +24,7 @@ from debugtools.health import DatabaseGone, health
 from debugtools.job_internals import job_internals, jobs_with_all, leases
 from debugtools.log_reading import CursorGone, Page, Wanted, read_page
 from jobs.models import FailoverJob
+from networks.api.unknown_parameters import unknown_parameters
 
 log = structlog.get_logger(__name__)
 
@@ -103,7 +104,7 @@ class LogsViewSet(ViewSet):
         except CursorGone as gone:
             told = "Not a cursor of this log, or the records there are no longer kept; begin without it."
             raise serializers.ValidationError({"cursor": [told]}) from gone
-        return Response(_log_page(page))
+        return Response({**_log_page(page), **unknown_parameters(request, known=parser.fields)})
 
 
 class InternalsViewSet(ViewSet):
@@ -126,6 +127,7 @@ class InternalsViewSet(ViewSet):
                 "returned_jobs": len(jobs),
                 "jobs": jobs,
                 "leases": leases(now=timezone.now()),
+                **unknown_parameters(request, known=parser.fields),
             }
         )
 

@@ -361,3 +361,6 @@ class JobsAnswer(serializers.Serializer[Any]):
     returned_jobs = serializers.IntegerField()
     next_cursor = serializers.CharField(allow_null=True, help_text="For the next page; null on the last one.")
     jobs = JobRow(many=True)
+    warnings = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="Parameters that are not known, where there are any."
+    )

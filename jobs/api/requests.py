@@ -12,7 +12,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from jobs.api.start_requests import TestDuration, refuse_dry_run_in_body
-from jobs.models import JobState, JobStatus, JobType
+from jobs.models import JobState, JobStatus, JobType, Outcome
 from networks.api.fields import Cursor, Text
 
 # What may be done is read job by job.
@@ -49,6 +49,9 @@ class JobFilterQuery(serializers.Serializer[Any]):
     state = serializers.ChoiceField(
         choices=JobState.choices, required=False, help_text="Only jobs that wait for this: a worker, a person, a clock."
     )
+    outcome = serializers.ChoiceField(
+        choices=Outcome.choices, required=False, help_text="Only jobs that ended so; none that goes on."
+    )
     created_after = Moment(required=False, help_text="Only jobs created at this moment or later (RFC 3339).")
     created_before = Moment(required=False, help_text="Only jobs created before this moment (RFC 3339).")
     limit = serializers.IntegerField(
@@ -75,10 +78,10 @@ class JobFilterQuery(serializers.Serializer[Any]):
         """Refuse to be told two places to begin at, and to look closely at too many."""
         if attrs.get("include") and attrs["limit"] > _MOST_WITH_ACTIONS:
             raise serializers.ValidationError(
-                {"include": f"With allowed_actions limit is at most {_MOST_WITH_ACTIONS}."}
+                {"include": [f"With allowed_actions limit is at most {_MOST_WITH_ACTIONS}."]}
             )
         if attrs.get("cursor") and attrs["offset"]:
-            raise serializers.ValidationError({"cursor": "Give cursor or offset, not both."})
+            raise serializers.ValidationError({"cursor": ["Give cursor or offset, not both."]})
         return attrs
 
 

@@ -24,6 +24,7 @@ from jobs.runtime import process_engine
 from jobs.services import answer, cancel, cancel_preview, job_of
 from jobs.timeline import events_of
 from networks.api.dry_runs import has_dry_run
+from networks.api.unknown_parameters import unknown_parameters
 
 
 class FailoverJobViewSet(ViewSet):
@@ -40,8 +41,9 @@ class FailoverJobViewSet(ViewSet):
         try:
             page = page_of_jobs(wanted=JobFilter(**asked), now=timezone.now(), **place)
         except CursorRefused as error:
-            raise ValidationError({"cursor": str(error)}) from error
-        return Response(listed(page, with_actions=with_actions))
+            raise ValidationError({"cursor": [str(error)]}) from error
+        doubts = unknown_parameters(request, known=parser.fields)
+        return Response({**listed(page, with_actions=with_actions), **doubts})
 
     @extend_schema(
         operation_id="failover_job_status",

@@ -176,6 +176,11 @@ class FailoverJob(models.Model):
             models.Index(fields=["source_vm_id", "-created_at", "-id"], name="job_newest_of_vm"),
             models.Index(fields=["-completed_at"], condition=Q(outcome=Outcome.FAILED), name="job_newest_failure"),
             models.Index(
+                fields=["outcome", "-created_at", "-id"],
+                condition=Q(outcome__isnull=False),
+                name="job_newest_of_outcome",
+            ),
+            models.Index(
                 fields=["-completed_at"],
                 condition=Q(job_type=JobType.LIVE, outcome=Outcome.SUCCEEDED),
                 name="job_way_back",

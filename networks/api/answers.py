@@ -63,6 +63,7 @@ class MappingListAnswer(SuccessAnswer):
     mappings = MappingAnswer(many=True)
     total_mappings = serializers.IntegerField(help_text="All that match the filters.")
     returned_mappings = serializers.IntegerField(help_text="Those in this answer.")
+    warnings = Sentences(required=False, help_text="Parameters that are not known, where there are any.")
 
 
 class DeletedMappingsAnswer(SuccessAnswer):

@@ -21,6 +21,7 @@ from networks.api.answers import (
 from networks.api.fields import PREDECESSORS_FIELDS, is_name_in_source, unknown_fields, unread_names
 from networks.api.rendering import rendered, warned, wish_of
 from networks.api.serializers import MappingFields, MappingFilter, MappingOfVM, MappingSet
+from networks.api.unknown_parameters import unknown_parameters
 from networks.doubts import doubts_about
 from networks.errors import MappingNotFound
 from networks.lookups import vm_by_id
@@ -79,6 +80,7 @@ class NetworkMappingViewSet(ViewSet):
                 "mappings": mappings,
                 "total_mappings": chosen.count(),
                 "returned_mappings": len(mappings),
+                **unknown_parameters(request, known=parser.fields),
             }
         )
 

@@ -143,6 +143,12 @@ def test_the_overview_says_whose_way_back_is_open_and_until_when(viewer: Client,
     assert f"until {ends:%Y-%m-%d %H:%M} UTC, then roll back" in text
 
 
+def test_the_overview_counts_who_waits_for_an_answer(viewer: Client, failed_over: FailoverJob) -> None:
+    FailoverJob.objects.filter(pk=failed_over.pk).update(state="waiting_for_operator", outcome=None)
+
+    assert "0 running, 0 queued, 1 waiting for an answer, " in viewer.get(reverse("console-work")).content.decode()
+
+
 def test_times_on_the_page_of_a_job_have_their_zone(viewer: Client, failed_over: FailoverJob) -> None:
     text = viewer.get(reverse("admin:jobs_failoverjob_change", args=[failed_over.pk])).content.decode()
 

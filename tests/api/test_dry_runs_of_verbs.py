@@ -202,6 +202,7 @@ def test_the_command_shows_a_question_with_its_choices_and_how_to_answer(stage: 
     assert f"Question {question.pk} (failed_start)" in shown
     assert f"manage.py failover answer {job.job_id} --question {question.pk}" in shown
     assert all(f"  {offered['choice']}: " in shown for offered in question.choices)
+    assert shown.count(question.text) == 1
 
 
 def test_a_verb_without_a_job_is_told_where_jobs_are(stage: Scene) -> None:

@@ -125,6 +125,8 @@ def test_cursor_and_offset_together_are_400(viewer: APIClient, vm: ProtectedVM) 
         ({"status": "failed", "type": "live"}, [4, 2]),
         ({"state": "finished", "limit": 2}, [6, 5]),
         ({"state": "running"}, []),
+        ({"outcome": "failed", "limit": 2}, [6, 4]),
+        ({"outcome": "committed"}, []),
         ({"vm_id": "nobody"}, []),
         ({"created_after": "2025-08-18T15:19:00Z"}, [6, 5, 4]),
         ({"created_before": "2025-08-18T15:17:00Z"}, [1, 0]),
@@ -135,6 +137,32 @@ def test_filters_choose(viewer: APIClient, vm: ProtectedVM, query: dict[str, Any
     make_jobs(vm, 7)
 
     assert numbers(viewer.get(JOBS, query).json()) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        (JOBS, "outcome"),
+        ("/api/v1/network-mappings", "is_test_network"),
+        ("/api/v1/debug/logs", "level"),
+        ("/api/v1/debug/failover-jobs", "status"),
+    ],
+)
+def test_a_filter_that_a_list_does_not_know_is_named_with_those_that_it_knows(
+    operator: APIClient, path: str, known: str
+) -> None:
+    (warning,) = operator.get(f"{path}?outcomes=failed&limit=1").json()["warnings"]
+
+    assert warning.startswith("Unknown parameter 'outcomes' is ignored: this list knows ")
+    assert known in warning
+    assert "warnings" not in operator.get(f"{path}?limit=1").json()
+
+
+@pytest.mark.parametrize("query", ["cursor=abc", "cursor=abc&offset=1", "include=allowed_actions&limit=101"])
+def test_what_is_wrong_with_a_parameter_is_always_a_list(viewer: APIClient, query: str) -> None:
+    fields = viewer.get(f"{JOBS}?{query}").json()["fields"]
+
+    assert fields and all(isinstance(wrong, list) for wrong in fields.values())
 
 
 def test_a_plus_that_the_query_string_turned_into_a_space_is_understood(viewer: APIClient, vm: ProtectedVM) -> None:
@@ -152,6 +180,7 @@ def test_a_plus_that_the_query_string_turned_into_a_space_is_understood(viewer: 
         "created_before=2025-13-18T15:15:00Z",
         "created_before=0001-01-01T00:00:00%2B14:00",
         "state=done",
+        "outcome=done",
         "limit=0",
         "limit=1001",
         "offset=-1",

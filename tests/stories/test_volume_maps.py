@@ -44,7 +44,8 @@ def test_every_volume_of_the_job_is_in_the_map() -> None:
         assert (row["should_be"], row["is_recorded"]) == (target, target)
         assert row["is_in_fact"].startswith(target)
     (placeholder,) = [row for row in shown.values() if not row["is_replica"]]
-    assert (placeholder["should_be"], placeholder["is_in_fact"]) == ("removed", "not in the cloud, or not visible")
+    assert (placeholder["should_be"], placeholder["is_recorded"]) == ("removed", "removed")
+    assert placeholder["is_in_fact"] == "not in the cloud, or not visible"
 
 
 def test_a_disk_that_a_strangers_hand_moved_differs_in_the_map_from_the_record() -> None:

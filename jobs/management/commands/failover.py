@@ -77,10 +77,12 @@ class Command(BaseCommand):
     def _tell(self, job: FailoverJob) -> None:
         """Say where the job is, what it asks, and what may be done."""
         self.stdout.write(f"{job.job_id}: {job.status} ({job.state}{f', {job.outcome}' if job.outcome else ''})")
-        for line in [job.error_message, *current_steps(job)]:
+        asked = open_questions(job)
+        # What a question is about says the same as the question.
+        for line in [job.error_message, *([] if asked else current_steps(job))]:
             if line:
                 self.stdout.write(f"  {line}")
-        for question in open_questions(job):
+        for question in asked:
             self.stdout.write(f"Question {question.pk} ({question.kind}): {question.text}")
             for offered in question.choices:
                 self.stdout.write(f"  {offered['choice']}: {offered.get('effect', '')}")
