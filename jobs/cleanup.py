@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from jobs.engine import questions, undo, windows
+from jobs.engine.contracts import PlannedSteps
 from jobs.engine.journal import record
 from jobs.engine.ports import Engine
 from jobs.errors import ActiveJob, CannotCleanUp
@@ -83,8 +84,8 @@ def cleanup_preview(*, engine: Engine, job: FailoverJob) -> dict[str, Any]:
         return {"words": "It is being cleaned up already.", "steps": list(undone.values_list("title", flat=True))}
     left = windows.left_by(job) if job.state == JobState.FINISHED else None
     forward = job.plans.get(kind=PlanKind.FORWARD)
-    if left is not None and left.kind != PlanKind.FORWARD:
-        planned = undo.skipped_of(engine, plan=left)
+    if left is not None:
+        planned = _rest(engine, job, left)
     else:
         planned = undo.inverse_of(engine, plan=forward, phase=Phase.CLEANUP)
     steps = [step.command.title() for step in planned.steps]
@@ -141,10 +142,14 @@ def _again(engine: Engine, job: FailoverJob, asked: _Asked) -> str:
         raise ActiveJob(vm_id=job.source_vm_id, kind="failover", reference=another.job_id)
     hold_vm(job.vm, job_id=job.job_id, now=engine.clock.now())
     _note(engine, job, asked)
+    return windows.resume_cleanup(engine, job=job, left=_rest(engine, job, left))[0]
+
+
+def _rest(engine: Engine, job: FailoverJob, left: Plan) -> PlannedSteps:
     taken_up = was_taken_up(job)
-    return windows.resume_cleanup(
-        engine, job=job, planned_from=left, keeps=lambda step: not (taken_up and is_about_a_replica(step))
-    )[0]
+    return windows.rest_of_cleanup(
+        engine, planned_from=left, keeps=lambda step: not (taken_up and is_about_a_replica(step))
+    )
 
 
 def _note(engine: Engine, job: FailoverJob, asked: _Asked) -> None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from django.db.models import Q
 
 from jobs.engine import undo
-from jobs.engine.contracts import PlannedStep
+from jobs.engine.contracts import PlannedStep, PlannedSteps
 from jobs.engine.journal import record, write_plan
 from jobs.engine.ports import Engine
 from jobs.engine.reopening import reopen
@@ -63,19 +63,20 @@ def begin_cleanup(engine: Engine, *, job: FailoverJob) -> list[str]:
     return [Phase.CLEANUP]
 
 
-def resume_cleanup(
-    engine: Engine, *, job: FailoverJob, planned_from: Plan, keeps: Callable[[PlannedStep], bool] = lambda _: True
-) -> list[str]:
-    """Try again to remove what an ended job left; call it with the job's row locked.
+def rest_of_cleanup(engine: Engine, *, planned_from: Plan, keeps: Callable[[PlannedStep], bool]) -> PlannedSteps:
+    """Plan what an ended job left: what its undo or cleanup skipped, or the undo of a plan that was left where it was.
 
-    The new plan holds what the earlier undo or cleanup skipped, or undoes a plan that was left where it was; of
-    that only the steps to keep.
+    Of that only the steps to keep.
     """
     if planned_from.kind == PlanKind.FORWARD:
         left = undo.inverse_of(engine, plan=planned_from, phase=Phase.CLEANUP)
     else:
         left = undo.skipped_of(engine, plan=planned_from)
-    left = undo.some_of(left, keeps)
+    return undo.some_of(left, keeps)
+
+
+def resume_cleanup(engine: Engine, *, job: FailoverJob, left: PlannedSteps) -> list[str]:
+    """Try again to remove what an ended job left; call it with the job's row locked."""
     reopen(engine, job=job, kind=PlanKind.CLEANUP, planned=left, status=JobStatus.CLEANUP)
     record(engine, job, "cleanup", "The cleanup of what was left behind began.", steps=len(left.steps))
     return [Phase.CLEANUP]

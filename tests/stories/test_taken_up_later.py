@@ -7,7 +7,7 @@ import pytest
 from cloudstack_simulator import Fault
 from inventory.models import ReplicaState, ReplicaVolume
 from jobs import verbs
-from jobs.cleanup import clean_up
+from jobs.cleanup import clean_up, cleanup_preview
 from jobs.models import FailoverJob, JobState, JobType
 from tests.support.choices import by_hand, disk_of
 from tests.support.scenes import Scene, scene
@@ -68,6 +68,8 @@ def test_a_replica_that_a_later_failover_has_detached_is_not_reverted_by_an_olde
     if job_type == JobType.LIVE:
         verbs.roll_back(engine=stage.service.engine, job_id=older.job_id, typed_name=older.vm_name, actor="olga")
     else:
+        shown = cleanup_preview(engine=stage.service.engine, job=older)
+        assert not [title for title in shown["steps"] if "Revert" in title or "appliance" in title], shown
         clean_up(engine=stage.service.engine, job=older, actor="olga")
     carry_on(stage)
 
