@@ -8,11 +8,14 @@ from typing import Any
 
 from django.db import transaction
 
+from cloudstack import CloudError
+from inventory.secrets import SecretUnreadable
+from jobs.at_work import left_at_work
 from jobs.engine import questions, undo, windows
 from jobs.engine.contracts import PlannedSteps
 from jobs.engine.journal import record
 from jobs.engine.ports import Engine
-from jobs.errors import ActiveJob, CannotCleanUp
+from jobs.errors import ActiveJob, CannotCleanUp, CloudNotUsable
 from jobs.holding import hold_vm
 from jobs.left_undone import is_about_a_replica, was_taken_up
 from jobs.leftovers import FORCED, left_behind, may_be_left
@@ -40,10 +43,11 @@ def force_cleanup(*, engine: Engine, job: FailoverJob, actor: str, reason: str =
     """Clean a test up without asking about what can't be removed: that is left, and listed here and at the job.
 
     Only what the test made may be left so. Whatever is about a replica, and a call that may still be at work, is asked
-    about all the same. Raises CannotCleanUp, ActiveJob.
+    about all the same. Raises CannotCleanUp, ActiveJob, CloudNotUsable.
     """
+    _refuse_while_at_work(engine, job)
     with transaction.atomic():
-        job = clean_up(engine=engine, job=job, actor=actor, reason=reason)
+        job = _clean_up(engine, job, _Asked(by=actor, reason=reason))
         words = f"{actor or 'Somebody'} has the cleanup forced: what can't be removed is left and listed."
         record(engine, job, FORCED, words, actor=actor, reason=reason)
         for question in job.questions.filter(answered_at=None).select_related("job", "step__plan"):
@@ -56,19 +60,37 @@ def force_cleanup(*, engine: Engine, job: FailoverJob, actor: str, reason: str =
 
 
 def clean_up(*, engine: Engine, job: FailoverJob, actor: str, reason: str = "") -> FailoverJob:
-    """End a test and remove what it made; safe to press twice and at any moment. Raises CannotCleanUp, ActiveJob.
+    """End a test and remove what it made; safe to press twice and at any moment.
 
     In its window the cleanup begins; while it is still being made, the making stops and what was made is undone; a test
-    that ended with something left behind is cleaned once more; one that ended with nothing left is refused.
+    that ended with something left behind is cleaned once more, unless a call that was left is still at work; one that
+    ended with nothing left is refused. Raises CannotCleanUp, ActiveJob, CloudNotUsable.
     """
+    _refuse_while_at_work(engine, job)
+    return _clean_up(engine, job, _Asked(by=actor, reason=reason))
+
+
+def _clean_up(engine: Engine, job: FailoverJob, asked: _Asked) -> FailoverJob:
     if job.job_type != JobType.TEST:
         raise CannotCleanUp(job)
     with transaction.atomic():
         job = FailoverJob.objects.select_for_update().get(pk=job.pk)
-        phase = _ask(engine, job, _Asked(by=actor, reason=reason))
+        phase = _ask(engine, job, asked)
         ring_on_commit(engine, job_id=job.pk, phase=phase)
     job.refresh_from_db()
     return job
+
+
+def _refuse_while_at_work(engine: Engine, job: FailoverJob) -> None:
+    """Undo nothing beside a call under a stranger's id that an operator left: it may still change what is looked at."""
+    if job.job_type != JobType.TEST or job.state != JobState.FINISHED or windows.left_by(job) is None:
+        return
+    try:
+        at_work = left_at_work(job.vm_id, engine.worlds.of(job).gateway)
+    except (CloudError, SecretUnreadable) as error:
+        raise CloudNotUsable(f"It can't be read what {job.job_id} left: {error}") from error
+    if at_work:
+        raise CannotCleanUp(job, " ".join(at_work))
 
 
 def cleanup_preview(*, engine: Engine, job: FailoverJob) -> dict[str, Any]:

@@ -185,8 +185,8 @@ class CannotCleanUp(JobError):
     message = "Cannot cleanup test failover"
     required_actions = ("Read the job's status: nothing of it is left to clean, or it is no test",)
 
-    def __init__(self, job: FailoverJob) -> None:
-        super().__init__("Job not found or not in a state that allows cleanup")
+    def __init__(self, job: FailoverJob, why: str = "") -> None:
+        super().__init__("Job not found or not in a state that allows cleanup" + (f": {why}" if why else ""))
         self.extra = {"job_status": job.status, "job_id": job.job_id}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from cloudstack import CloudError, Gateway
 from inventory.secrets import SecretUnreadable
+from jobs.at_work import left_at_work
 from jobs.destroy_port import was_ever_replica
 from jobs.engine import undo, windows
 from jobs.engine.contracts import PlannedStep, PlannedSteps
@@ -124,11 +125,8 @@ def _at_home(gateway: Gateway, spec: FailoverSpecification) -> set[str]:
 
 def _refuse_while_at_work(job: FailoverJob, gateway: Gateway) -> None:
     """Send nothing beside a call under a stranger's id that an operator left, before that call has ended."""
-    for question in job.questions.filter(kind="foreign_job_id", answer="leave"):
-        given = str(question.seen.get("given", ""))
-        async_job = _read(job, partial(gateway.async_job, given))
-        if async_job is not None and async_job.status == "pending":
-            raise CannotRollBack(job, f"CloudStack's async job {given}, which was left, has not ended yet.")
+    if at_work := _read(job, partial(left_at_work, job.vm_id, gateway)):
+        raise CannotRollBack(job, " ".join(at_work))
 
 
 def _read(job: FailoverJob, read: Callable[[], Any]) -> Any:

@@ -24,6 +24,7 @@ from inventory.models import Appliance, ProtectedVM, ReplicaState, Replication, 
 from inventory.reservations import release
 from inventory.trust import doubt
 from jobs import leftovers, measuring, queue
+from jobs.at_work import left_at_work
 from jobs.commands import CommandCatalogue
 from jobs.commands.base import words_are_transient
 from jobs.destroy_port import LedgerOfDestruction, was_ever_replica
@@ -215,7 +216,8 @@ class Clouds:
         for volume in verdict.facts.cloud.volumes.values():
             self._glimpses_of(job.pk).note(f"volume:{volume.id}", volume)
         blocking = verdict.blocking(safety_only=job.skip_validation)
-        return [f"{judged.check.name}: {judged.finding.message}." for judged in blocking]
+        findings = [f"{judged.check.name}: {judged.finding.message}." for judged in blocking]
+        return findings + left_at_work(job.vm_id, gateway)
 
 
 _STARTS = Prepared(

@@ -9,12 +9,13 @@ import pytest
 
 from cloudstack_simulator import Fault
 from inventory.models import HoldMethod, ReplicaVolume
-from jobs.errors import ActiveJob
+from jobs.cleanup import clean_up, force_cleanup
+from jobs.errors import ActiveJob, CannotCleanUp, CloudNotUsable
 from jobs.models import FailoverJob, JobEvent, JobState, Outcome, Reservation, Step, StepAttempt
-from tests.support.choices import by_hand
+from tests.support.choices import by_hand, disk_of
 from tests.support.scenes import Scene, scene
 from tests.support.service import describe
-from tests.support.telling import answer, carry_on, until_called
+from tests.support.telling import answer, carry_on, for_seconds, until_called
 from tests.support.worlds import assert_waits_for_operator
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +67,56 @@ def test_a_job_under_a_strangers_id_that_does_not_end_is_asked_about() -> None:
     assert_waits_for_operator(job, kind="endless_job")
     assert given in job.questions.get(kind="endless_job").text
     assert _detaches_of_the_replica(stage) == 1
+
+
+def test_no_failover_begins_beside_a_detach_under_a_strangers_id_that_was_left() -> None:
+    stage = scene()
+    _behind_a_snapshot_that(stage, "slow", seconds=600.0)
+    stage.simulator.faults.add(Fault("detachVolume", "own_id"))
+    job = stage.service.start_live("vm-one")
+    carry_on(stage)
+    answer(stage, job, "leave")
+    carry_on(stage)
+
+    later = stage.service.start_live("vm-one")
+    carry_on(stage)
+
+    later.refresh_from_db()
+    assert later.outcome == Outcome.FAILED, describe(later)
+    assert job.questions.get().seen["given"] in later.error_message
+    assert _detaches_of_the_replica(stage) == 1
+
+
+def test_a_test_is_not_cleaned_up_beside_a_detach_under_a_strangers_id_that_was_left() -> None:
+    stage = scene()
+    _behind_a_snapshot_that(stage, "slow", seconds=600.0)
+    stage.simulator.faults.add(Fault("detachVolume", "own_id"))
+    job = stage.service.start_test("vm-one", custom_config={"test_strategy": "detached_clone"})
+    carry_on(stage)
+    answer(stage, job, "leave")
+    carry_on(stage)
+    job.refresh_from_db()
+    replica = disk_of(job, 0)
+    home = stage.inventory.appliance.virtual_machine_id
+
+    for clean in (clean_up, force_cleanup):
+        with pytest.raises(CannotCleanUp, match="has not ended yet"):
+            clean(engine=stage.service.engine, job=job, actor="olga")
+    for_seconds(stage, 700.0)
+    volume = stage.simulator.volume(replica)
+    assert volume is not None
+    assert volume.vm_id is None
+    stage.simulator.restart_management_server(down_seconds=60.0)
+    with pytest.raises(CloudNotUsable):
+        clean_up(engine=stage.service.engine, job=job, actor="olga")
+    for_seconds(stage, 70.0)
+    clean_up(engine=stage.service.engine, job=job, actor="olga")
+    carry_on(stage)
+
+    volume = stage.simulator.volume(replica)
+    assert volume is not None
+    assert volume.vm_id == home, describe(job)
+    assert volume.holders == {home}, describe(job)
 
 
 def test_a_detach_that_the_cloud_once_did_not_know_is_not_sent_again_while_it_queues() -> None:
