@@ -24,13 +24,22 @@ SHORTEST_PASSWORD = 12
 _PLACEHOLDERS = re.compile(r"change.?me|secret|password|example|insecure|placeholder|^(.)\1*$", re.IGNORECASE)
 _HOST = re.compile(r"\*|\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 _PASSWORD_IN_URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>[^/@]*?):[^/]*@", re.IGNORECASE)
-_POSITIVE = ("WORKER_THREADS", "WEB_PROCESSES", "WEB_THREADS", "MIN_TEST_SECONDS")
+_POSITIVE = (
+    "WORKER_THREADS",
+    "WEB_PROCESSES",
+    "WEB_THREADS",
+    "MIN_TEST_SECONDS",
+    "REPLICATION_HEARTBEAT_SECONDS",
+    "CLOUD_CALLS_AT_ONCE",
+)
 _NOT_NEGATIVE = (
     "STARTS_PER_MINUTE",
     "READS_PER_MINUTE",
     "FAILED_LOGINS_PER_MINUTE",
     "RECENT_LOG_MB",
     "SECURE_HSTS_SECONDS",
+    "VERIFY_WORLD_SECONDS",
+    "CLOUD_CALLS_PER_SECOND",
 )
 
 
@@ -84,7 +93,8 @@ def _numbers(settings: Any) -> Iterator[Judgement]:
 
 def _addresses(settings: Any) -> Iterator[Judgement]:
     if urlsplit(settings.BROKER_URL).scheme not in BROKERS:
-        yield Judgement("BROKER_URL", f"must begin with one of {', '.join(f'{name}://' for name in BROKERS)}.")
+        known = ", ".join(f"{name}://" for name in (*BROKERS, "valkey"))
+        yield Judgement("BROKER_URL", f"must begin with one of {known}.")
     if settings.CACHE_URL and urlsplit(settings.CACHE_URL).scheme not in {"redis", "rediss", "unix"}:
         yield Judgement("CACHE_URL", "must be the address of a Redis or Valkey: redis://, rediss:// or unix://.")
     for host in settings.ALLOWED_HOSTS:
@@ -103,6 +113,8 @@ def _receivers(settings: Any) -> Iterator[Judgement]:
             except AddressNotAllowed:
                 yield Judgement(name, f"{entry!r} is no name of a host.")
                 continue
+            if not _HOST.fullmatch(origin.host) or "*" in origin.host:
+                yield Judgement(name, f"{entry!r} is no name of a host: each is named in full, without *.")
             if origin.scheme == "http" and not is_loopback(origin.host):
                 yield Judgement(name, f"{entry!r} is sent to in the clear.", is_nonsense=False)
     if settings.EMAIL_HOST and settings.EMAIL_SECURITY == "none" and not is_loopback(settings.EMAIL_HOST):

@@ -107,6 +107,8 @@ def _database() -> dict[str, Any]:
             "DATABASE_URL must be like postgres://user:password@host/name or sqlite:///file, with the special "
             "characters of the password written as %XX."
         ) from None
+    if database["ENGINE"] not in {"django.db.backends.sqlite3", "django.db.backends.postgresql"}:
+        raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or sqlite:///: no other database serves.")
     if database["ENGINE"] == "django.db.backends.sqlite3":
         # With Django's default options 96 % of 50 concurrent writers failed; with these none did.
         database["OPTIONS"] = {
@@ -383,6 +385,8 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},
+        # Of a broker in memory it says that no host was named: there is none.
+        "kombu.connection": {"level": "ERROR" if BROKER_URL.startswith("memory") else "WARNING"},
         "django.request": {"level": "ERROR"},
         "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
     },

@@ -13,6 +13,7 @@ from debugtools.demo.cast import SCENARIOS
 from debugtools.demo.ground import Ground, Wishes
 from debugtools.demo.performance import perform
 from debugtools.demo.screen import Screen
+from failover_project.processes.ports import port
 
 # Kinds of the simulator's faults that end by themselves, in the words of its control route.
 FAULT_KINDS = ("refuse", "fail", "done_then_fail", "lost_answer", "lost_request", "restart")
@@ -31,7 +32,7 @@ class Command(BaseCommand):
             "--once", action="store_true", help="end by itself; exit status 0 only if the world is right"
         )
         parser.add_argument("--scenario", choices=SCENARIOS, default="demo", help="which cloud is simulated")
-        parser.add_argument("--port", type=_port, default=settings.BIND_PORT, help="of the service; 0 picks a free one")
+        parser.add_argument("--port", type=port, default=settings.BIND_PORT, help="of the service; 0 picks a free one")
         parser.add_argument("--job-seconds", type=_seconds, default=1.5, help="how long a job of the cloud takes")
         parser.add_argument(
             "--fault",
@@ -52,12 +53,6 @@ class Command(BaseCommand):
         )
         ground = Ground(project=settings.BASE_DIR, var=settings.VAR_DIR.resolve())
         sys.exit(perform(ground=ground, wishes=wishes, screen=Screen.on_stdout()))
-
-
-def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > 65535:
-        raise ArgumentTypeError(f"{text!r} is no port: 1 to 65535, or 0 for a free one")
-    return int(text)
 
 
 def _seconds(text: str) -> float:

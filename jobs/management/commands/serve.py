@@ -16,6 +16,7 @@ from django.core.wsgi import get_wsgi_application
 
 from failover_project.api.checks import announce_authentication
 from failover_project.celery import app
+from failover_project.processes.ports import port, why_not_bound
 from jobs.embedded import run_part, worker_in_threads
 from jobs.keeper import Keeper
 from jobs.runtime import process_engine, process_gateways
@@ -28,27 +29,21 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take address and port; the settings give the defaults."""
-        parser.add_argument("--host", default=settings.BIND_HOST)
-        parser.add_argument("--port", type=int, default=settings.BIND_PORT)
+        parser.add_argument("--host", default=settings.BIND_HOST, help="address to listen on (BIND_HOST)")
+        parser.add_argument("--port", type=port, default=settings.BIND_PORT, help="0 picks a free one (BIND_PORT)")
         parser.add_argument("--ready-file", help="is written with the address when the service listens")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until SIGTERM or SIGINT."""
         warning = self._refuse_or_warn(options["host"])
         keeper = Keeper(process_engine(), process_gateways())
+        # Before anything works: whoever starts the service a second time shall hear it, and not work beside the first.
+        server = _server(host=options["host"], number=options["port"])
         keeper.register()
         worker = worker_in_threads(app, threads=settings.WORKER_THREADS)
         for name, work in (keeper.threads() | {"worker": worker.start}).items():
             run_part(name, work)
         signal.signal(signal.SIGTERM, _leave)
-        server = waitress.create_server(
-            get_wsgi_application(),
-            host=options["host"],
-            port=options["port"],
-            threads=8,
-            ident="failover",
-            backlog=1024,
-        )
         address = f"http://{options['host']}:{server.effective_port}"
         if options["ready_file"]:
             Path(options["ready_file"]).write_text(address)
@@ -65,6 +60,15 @@ class Command(BaseCommand):
             return announce_authentication(host=host)
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from error
+
+
+def _server(*, host: str, number: int) -> Any:
+    """Listen there; raises CommandError where nobody can."""
+    application = get_wsgi_application()
+    try:
+        return waitress.create_server(application, host=host, port=number, threads=8, ident="failover", backlog=1024)
+    except OSError as error:
+        raise CommandError(why_not_bound(error, host=host, number=number)) from error
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

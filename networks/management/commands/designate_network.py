@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from networks.designations import pin, unpin
 from networks.errors import NetworkForbidden
+from networks.models import NetworkMapping
 
 
 class Command(BaseCommand):
@@ -17,8 +18,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the network's CloudStack id and its purpose."""
-        parser.add_argument("network_id")
-        parser.add_argument("purpose", choices=["live", "test", "auto"])
+        parser.add_argument("network_id", help="the network's id in CloudStack")
+        parser.add_argument("purpose", choices=["live", "test", "auto"], help="auto: as its mappings say")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Set it and say so."""
@@ -32,3 +33,5 @@ class Command(BaseCommand):
         except NetworkForbidden as refusal:
             raise CommandError(f"{refusal}: {'; '.join(refusal.required_actions)}") from refusal
         self.stdout.write(f"{network_id} is a {purpose} network")
+        if not NetworkMapping.objects.filter(destination_network_id__iexact=network_id).exists():
+            self.stdout.write("No mapping names it yet, and no cloud was asked: is this the id that CloudStack shows?")

@@ -13,6 +13,9 @@ from django.utils import timezone
 from failover_project.api.models import RoleName
 from failover_project.api.tokens import create_token
 
+_MOST_DAYS = 36_500
+_LONGEST_NAME = 100
+
 
 class Command(BaseCommand):
     """This will make an API token; its text goes to standard output and nowhere else."""
@@ -22,17 +25,19 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the command's options."""
         parser.add_argument("--name", required=True, help="whose token it is; unique")
-        parser.add_argument("--role", required=True, choices=RoleName.values)
-        parser.add_argument("--expires-in-days", type=int, default=None, help="default: never")
+        parser.add_argument("--role", required=True, choices=RoleName.values, help="what it may do")
+        parser.add_argument("--expires-in-days", type=int, default=None, help="it never ends without")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Make the token; exit status 1 when the name is taken."""
-        days = options["expires_in_days"]
-        if days is not None and days < 1:
-            raise CommandError("--expires-in-days must be at least 1.")
+        days, name = options["expires_in_days"], options["name"].strip()
+        if days is not None and not 1 <= days <= _MOST_DAYS:
+            raise CommandError(f"--expires-in-days must be 1 to {_MOST_DAYS}.")
+        if not name or not name.isprintable() or len(name) > _LONGEST_NAME:
+            raise CommandError(f"--name must be 1 to {_LONGEST_NAME} characters that can be seen: it is in every log.")
         expires_at = timezone.now() + timedelta(days=days) if days is not None else None
         try:
-            _, text = create_token(name=options["name"], role=RoleName(options["role"]), expires_at=expires_at)
+            _, text = create_token(name=name, role=RoleName(options["role"]), expires_at=expires_at)
         except IntegrityError as error:
-            raise CommandError(f"There is a token named {options['name']!r} already.") from error
+            raise CommandError(f"There is a token named {name!r} already.") from error
         self.stdout.write(text)

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from failover_project.configuration import flower_judgements
 from failover_project.environment import handed_on, readings
+from failover_project.processes.ports import port
 
 COLUMNS = "name,args,state,uuid,received,started,runtime,worker"
 
@@ -24,8 +25,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take address and port; the settings give the defaults."""
-        parser.add_argument("--host", default=settings.FLOWER_ADDRESS)
-        parser.add_argument("--port", type=int, default=settings.FLOWER_PORT)
+        parser.add_argument("--host", default=settings.FLOWER_ADDRESS, help="address to listen on (FLOWER_ADDRESS)")
+        parser.add_argument("--port", type=port, default=settings.FLOWER_PORT, help="port to listen on (FLOWER_PORT)")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Refuse what would be open or see nothing; else become Flower."""

@@ -16,6 +16,7 @@ from failover_project.api.checks import announce_authentication
 from failover_project.environment import handed_on
 from failover_project.processes.broker import NoBroker, local_broker
 from failover_project.processes.parts import Part, parts_of_service
+from failover_project.processes.ports import port
 from failover_project.processes.supervisor import Supervisor
 
 
@@ -29,8 +30,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take address and port of the web server; the settings give the defaults."""
-        parser.add_argument("--host", default=settings.BIND_HOST)
-        parser.add_argument("--port", type=int, default=settings.BIND_PORT, help="0 picks a free one")
+        parser.add_argument("--host", default=settings.BIND_HOST, help="address to listen on (BIND_HOST)")
+        parser.add_argument("--port", type=port, default=settings.BIND_PORT, help="0 picks a free one (BIND_PORT)")
         parser.add_argument("--ready-file", help="is written with the address when every part listens")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -42,11 +43,11 @@ class Command(BaseCommand):
             parts, broker = _broker()
         except (ImproperlyConfigured, NoBroker) as error:
             raise CommandError(str(error)) from error
-        port = options["port"] or _free_port()
+        number = options["port"] or _free_port()
         flower = (settings.FLOWER_ADDRESS, settings.FLOWER_PORT or _free_port())
         environment = handed_on(BROKER_URL=broker)
-        parts += parts_of_service(host=options["host"], port=port, flower=flower, environment=environment)
-        address = f"http://{options['host']}:{port}"
+        parts += parts_of_service(host=options["host"], port=number, flower=flower, environment=environment)
+        address = f"http://{options['host']}:{number}"
 
         def announce() -> None:
             if options["ready_file"]:
