@@ -190,6 +190,8 @@ def finish(engine: Engine, *, job: FailoverJob, status: JobStatus, outcome: Outc
     if not ended:
         return
     job.status, job.state, job.outcome, job.completed_at = status, JobState.FINISHED, outcome, now
+    # What is still asked (of an error that has passed) nobody has to answer any more.
+    job.questions.filter(answered_at=None).update(answered_at=now, answer="moot")
     record(engine, job, "finished", words, outcome=str(outcome))
     engine.ledger.finished(job=job, words=words)
 

@@ -281,12 +281,11 @@ def ask_about_long_wait(engine: Engine, *, job: FailoverJob, step: Step, wait: W
 
 def ask_about_defect(engine: Engine, *, job: FailoverJob, defect: str) -> None:
     """Park a job that our own code cannot carry on."""
-    step = (
-        Step.objects.filter(plan__job=job, plan__state__in=[PlanState.RUNNING, PlanState.STOPPING])
-        .exclude(state__in=[StepState.DONE, StepState.SKIPPED])
-        .order_by("position")
-        .first()
-    )
+    steps = Step.objects.filter(plan__job=job)
+    moving = steps.filter(plan__state__in=[PlanState.RUNNING, PlanState.STOPPING])
+    undone = moving.exclude(state__in=[StepState.DONE, StepState.SKIPPED]).order_by("position").first()
+    # Where every step is over it is the end of them that fails.
+    step = undone or steps.order_by("plan__number", "position").last()
     if step is None:
         return
     text = (

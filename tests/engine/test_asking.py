@@ -1,4 +1,4 @@
-"""A question and the word of it are one: whoever dies between them has asked nothing."""
+"""A question and the word of it are one, a job that waits asks something, and one that has ended nothing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import pytest
 
 from inventory.models import HoldMethod
 from jobs.engine.ports import Ledger
+from jobs.models import FailoverJob, Outcome
 from notifications.models import Event, Notification
 from tests.support.scenes import scene
-from tests.support.service import WorkerKilled
-from tests.support.telling import carry_on
+from tests.support.service import WorkerKilled, describe
+from tests.support.telling import carry_on, for_seconds
 from tests.support.worlds import assert_waits_for_operator
 
 pytestmark = pytest.mark.django_db
@@ -29,6 +30,38 @@ class _DiesBeforeTelling:
 
     def asked(self, **_: object) -> None:
         raise WorkerKilled
+
+
+class _FailsAtTheEnd:
+    """A ledger that fails so often when a job ends."""
+
+    def __init__(self, ledger: Ledger, *, times: int) -> None:
+        self._ledger, self._times = ledger, times
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    def finished(self, *, job: FailoverJob, words: str) -> None:
+        if self._times:
+            self._times -= 1
+            raise RuntimeError("a defect")
+        self._ledger.finished(job=job, words=words)
+
+
+def test_a_job_whose_end_fails_waits_with_a_question_that_its_end_takes_back() -> None:
+    stage = scene()
+    engine = stage.service.engine
+    defects = engine.rules.defects
+    stage.service.engine = replace(engine, ledger=_FailsAtTheEnd(engine.ledger, times=defects + 1))
+    job = stage.service.start_live("vm-one")
+
+    carry_on(stage)
+    assert_waits_for_operator(job, kind="defect")
+    for_seconds(stage, 300.0)
+
+    job.refresh_from_db()
+    assert job.outcome == Outcome.SUCCEEDED, describe(job)
+    assert job.questions.get().answer == "moot"
 
 
 def test_a_person_is_told_of_a_question_whose_process_died_while_it_was_asked() -> None:
