@@ -6,13 +6,14 @@ import pytest
 
 from cloudstack_simulator import Fault
 from jobs import verbs
+from jobs.errors import CannotCleanUp
 from jobs.leftovers import left_behind
 from jobs.models import FailoverJob, JobState, Outcome
 from tests.support.choices import Answered, answer_to, assert_left, by_hand, disk_of, hang_the_copy_elsewhere, takes
 from tests.support.ends_of_tests import assert_removed
 from tests.support.scenes import Scene, scene
 from tests.support.service import describe
-from tests.support.telling import answer, carry_on, count_of, until_called
+from tests.support.telling import answer, carry_on, count_of, for_seconds, until_called
 from tests.support.worlds import (
     assert_all_back,
     assert_others_untouched,
@@ -189,6 +190,9 @@ def test_a_cleanup_under_a_strangers_id_is_left_whole_listed_and_done_by_another
     assert all(entry["id"] and entry["to_do"] and "left everything" in entry["reason"] for entry in left)
     assert_others_untouched(stage.simulator, before, but=())
 
+    with pytest.raises(CannotCleanUp, match="has not ended yet"):
+        stage.service.clean_up(job)
+    for_seconds(stage, 60.0)
     stage.service.clean_up(job)
     carry_on(stage)
     assert_removed(stage, job, before, outcome=Outcome.SUCCEEDED)
