@@ -58,8 +58,6 @@ class LedgerOfDestruction:
             return f"Volume {id} is a replica, or was one; replicas are never deleted."
         if is_appliance(id):
             return f"VM {id} is an appliance; appliances are never removed."
-        if (kind, id) in self._proved:
-            return None
         for command, name in _MADE_BY[kind]:
             made_by = [
                 job_id
@@ -69,6 +67,8 @@ class LedgerOfDestruction:
             if made_by:
                 job = FailoverJob.objects.get(pk=made_by[0]) if kind == "virtual_machine" else None
                 return None if job is None else _service_of(job)
+        if (kind, id) in self._proved:
+            return None
         return f"No job of this system made the {kind.replace('_', ' ')} {id}."
 
 
@@ -78,12 +78,12 @@ def was_ever_replica(volume_id: str) -> bool:
 
 
 def _service_of(job: FailoverJob) -> str | None:
-    """Say that a VM is in service; None when its job undoes it, or never got it so far."""
-    if job.job_type != JobType.LIVE:
-        return None
-    undoes = job.plans.filter(
-        state__in=[PlanState.RUNNING, PlanState.STOPPING], kind__in=[PlanKind.COMPENSATE, PlanKind.ROLLBACK]
-    )
-    if job.outcome in {Outcome.SUCCEEDED, Outcome.COMMITTED} or (job.outcome is None and not undoes.exists()):
+    """Say that a VM is in service, or being made; None when its job undoes it, or never got it so far."""
+    is_live = job.job_type == JobType.LIVE
+    kinds = [PlanKind.COMPENSATE, PlanKind.ROLLBACK if is_live else PlanKind.CLEANUP]
+    undoes = job.plans.filter(state__in=[PlanState.RUNNING, PlanState.STOPPING], kind__in=kinds)
+    if job.outcome is None and not undoes.exists():
+        return f"{job.job_id} works with VM {job.destination_vm_id}: only its undo removes it."
+    if is_live and job.outcome in {Outcome.SUCCEEDED, Outcome.COMMITTED}:
         return f"VM {job.destination_vm_id} is what {job.job_id} failed over to: only its rollback removes it."
     return None

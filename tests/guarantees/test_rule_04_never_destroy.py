@@ -12,7 +12,7 @@ from jobs.engine.contracts import Refuse
 from jobs.models import Outcome
 from tests.support.scenes import scene
 from tests.support.service import describe
-from tests.support.telling import answer, carry_on, count_of, until_called
+from tests.support.telling import answer, carry_on, count_of, until_called, until_done
 from tests.support.worlds import assert_waits_for_operator
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +65,24 @@ def test_the_port_that_is_asked_before_anything_is_destroyed_refuses_replicas_an
         if volume.replica:
             assert port.refusal(kind="volume", id=volume.id) is not None
     assert port.refusal(kind="virtual_machine", id=stage.inventory.appliance.virtual_machine_id) is not None
+
+
+@pytest.mark.parametrize("is_proved", [False, True])
+def test_the_port_refuses_the_vm_of_a_test_that_has_not_begun_to_undo_it(is_proved: bool) -> None:
+    stage = scene(hold_method=HoldMethod.HOOK)
+    job = stage.service.start_test("vm-one", custom_config={"test_strategy": "boot_and_revert"})
+    until_done(stage, job, "deploy")
+    job.refresh_from_db()
+    target = job.destination_vm_id
+    port = LedgerOfDestruction(proved={("virtual_machine", target)} if is_proved else ())
+    assert port.refusal(kind="virtual_machine", id=target) is not None
+
+    carry_on(stage)
+    assert port.refusal(kind="virtual_machine", id=target) is not None, "a replica is its root disk now"
+
+    stage.service.clean_up(job)
+    carry_on(stage)
+    assert stage.simulator.vm(target) is None
 
 
 def test_the_port_refuses_a_replica_even_where_it_was_proved_to_be_ours() -> None:
