@@ -22,6 +22,8 @@ from jobs.leftovers import FORCED, left_behind, may_be_left
 from jobs.models import FailoverJob, JobState, JobType, Phase, Plan, PlanKind, PlanState, StepState
 from jobs.runtime import ring_on_commit
 
+BEING_LEFT = "An operator had everything left where it is, and its last calls have not ended yet."
+
 
 @dataclass(frozen=True)
 class _Asked:
@@ -118,6 +120,8 @@ def obstacle_to_cleanup(job: FailoverJob) -> str:
     """Say why a cleanup is not possible now, nothing when it is."""
     if job.job_type != JobType.TEST:
         return "Only a test is cleaned up."
+    if windows.is_being_left(job):
+        return BEING_LEFT
     if job.state == JobState.FINISHED and windows.left_by(job) is None:
         return "The test has ended, and nothing of it is left to clean up."
     return ""
@@ -132,6 +136,8 @@ def expired_tests(*, now: datetime, all_overdue: bool) -> list[FailoverJob]:
 
 
 def _ask(engine: Engine, job: FailoverJob, asked: _Asked) -> str:
+    if windows.is_being_left(job):
+        raise CannotCleanUp(job, BEING_LEFT)
     now = engine.clock.now()
     plan = job.plans.filter(state__in=[PlanState.RUNNING, PlanState.STOPPING]).first()
     if job.state == JobState.WINDOW_OPEN:

@@ -203,6 +203,9 @@ class CannotCancel(JobError):
         elif job.window_opened_at is not None:
             why = "its test VM was started; the cleanup ends a test"
             self.required_actions = (f"DELETE /api/v1/failover/test/{job.job_id}",)
+        elif job.point_of_no_return_at is None:
+            why = "an operator had everything left where it is, and its last calls have not ended yet"
+            self.required_actions = ("Wait until it has ended; then its cleanup or rollback undoes it",)
         else:
             why = "the start of the target VM was ordered"
         super().__init__(f"Job {job.job_id} cannot be cancelled: {why}")

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from inventory.redaction import Redactor
-from jobs.cleanup import obstacle_to_cleanup
+from jobs.cleanup import BEING_LEFT, obstacle_to_cleanup
 from jobs.durations import NANOSECONDS, format_duration
 from jobs.engine.timings import usual_seconds
+from jobs.engine.windows import is_being_left
 from jobs.evidence import evidence_of
 from jobs.leftovers import left_behind
 from jobs.models import (
@@ -252,6 +253,8 @@ def allowed_actions(job: FailoverJob) -> list[AllowedAction]:
         cancel = "The start of the target VM was ordered; from there on only a rollback undoes it."
     elif job.cancel_requested_at is not None:
         cancel = "It is being cancelled already."
+    elif is_being_left(job):
+        cancel = BEING_LEFT
     else:
         cancel = ""
     return [

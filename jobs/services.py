@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from database.statements import Prepared
-from jobs.engine import decisions, questions, undo
+from jobs.engine import decisions, questions, undo, windows
 from jobs.engine.journal import record
 from jobs.engine.ports import Engine
 from jobs.errors import CannotAnswer, CannotCancel, JobNotFound
@@ -46,11 +46,14 @@ def job_of(job_id: str) -> FailoverJob:
 def cancel(*, engine: Engine, job_id: str, actor: str, reason: str = "") -> FailoverJob:
     """Stop a job before its point of no return and undo what it did; pressing it twice changes nothing.
 
-    Raises CannotCancel after the point of no return or the end, and once a test's VM runs: a cleanup ends that.
+    Raises CannotCancel after the point of no return or the end, once a test's VM runs (a cleanup ends that), and where
+    an operator chose to leave everything.
     """
     job = job_of(job_id)
     now = engine.clock.now()
     with transaction.atomic():
+        if windows.is_being_left(FailoverJob.objects.select_for_update().get(pk=job.pk)):
+            raise CannotCancel(job)
         asked = FailoverJob.objects.filter(
             pk=job.pk,
             point_of_no_return_at__isnull=True,
@@ -75,7 +78,7 @@ def cancel_preview(*, engine: Engine, job: FailoverJob) -> dict[str, Any]:
     """
     plan = job.plans.filter(kind=PlanKind.FORWARD).first()
     open_to_it = job.state != JobState.FINISHED and job.window_opened_at is None and job.point_of_no_return_at is None
-    if plan is None or not open_to_it:
+    if plan is None or not open_to_it or windows.is_being_left(job):
         raise CannotCancel(job)
     moving = plan.steps.filter(state=StepState.RUNNING).order_by("position")
     undone = [step.command.title() for step in undo.inverse_of(engine, plan=plan).steps]

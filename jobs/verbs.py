@@ -234,7 +234,8 @@ def _plan_of_commit(engine: Engine, job: FailoverJob) -> PlannedSteps:
 
 
 def _moves_in(job: FailoverJob, *kinds: PlanKind) -> bool:
-    return job.state != JobState.FINISHED and job.plans.filter(kind__in=kinds, finished_at__isnull=True).exists()
+    moving = job.plans.filter(kind__in=kinds, finished_at__isnull=True)
+    return job.state != JobState.FINISHED and moving.exclude(stop_reason=windows.LEFT).exists()
 
 
 def _is_rolled_back_now(job: FailoverJob) -> bool:

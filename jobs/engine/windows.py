@@ -82,6 +82,11 @@ def resume_cleanup(engine: Engine, *, job: FailoverJob, left: PlannedSteps) -> l
     return [Phase.CLEANUP]
 
 
+def is_being_left(job: FailoverJob) -> bool:
+    """Say whether an operator had everything left where it is, and the job only waits for its last calls to end."""
+    return job.is_moving and job.plans.filter(state=PlanState.STOPPING, stop_reason=LEFT).exists()
+
+
 def left_by(job: FailoverJob) -> Plan | None:
     """Give the plan of an ended job that did not put back or remove everything; None when nothing is left.
 
