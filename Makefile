@@ -24,7 +24,7 @@ PROCESSES ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve serve-processes flower quick test check types style bench conformance kills mutate schemathesis campaign seeded-bugs kill-campaign parallel-starts verbs-machine
+.PHONY: help setup demo serve serve-processes flower quick test all-tests check types style bench conformance kills mutate schemathesis campaign seeded-bugs kill-campaign parallel-starts verbs-machine
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
@@ -50,7 +50,10 @@ quick: $(VENV)/.dev ## the fast tests, in less than 90 s
 	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow and not processes"
 
 test: $(VENV)/.dev ## check, then all tests on SQLite, then on PostgreSQL where there is one (ALL=1: there those of `any_database` too)
-	@$(MAKE) --no-print-directory --jobs 2 types style
+	@$(MAKE) --no-print-directory style
+	@$(MAKE) --no-print-directory --jobs 2 types all-tests
+
+all-tests: $(VENV)/.dev
 	$(if $(ALL),ALL_ON_POSTGRESQL=1) $(RUN) -m tests
 
 check: $(VENV)/.dev ## style, types, import contracts, migrations, security, house rules, the API's description

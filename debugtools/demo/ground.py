@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import secrets
 import shutil
@@ -123,14 +124,11 @@ def prepared(ground: Ground, wishes: Wishes, screen: Screen) -> Iterator[Stage]:
         with processes:
             screen.heading("Setting up: a simulated CloudStack, an inventory, the service")
             simulator = processes.start("simulator", _simulator_arguments(ground, wishes))
-            processes.run("migrate", ground.manage("migrate", "--verbosity", "0"))
-            screen.good(f"A fresh database and state in {shown(ground.state)}")
             endpoint = _wait_for_simulator(ground, simulator)
             pace = f"scenario {wishes.scenario}, {wishes.job_seconds:g} s a job"
             screen.good(f"The simulated cloud answers at {endpoint} ({pace})")
-            _import_inventory(ground, processes, screen, endpoint=endpoint, scenario=wishes.scenario)
+            operator, administrator = _settle(ground, processes, screen, endpoint=endpoint, scenario=wishes.scenario)
             service = processes.start("service", _service_arguments(ground, wishes))
-            operator, administrator = _callers(ground, processes)
             base = service.wait_for(ground.state / "service.ready", seconds=_READY_SECONDS)
             stage = Stage(
                 screen=screen,
@@ -197,31 +195,22 @@ def _wait_for_simulator(ground: Ground, simulator: Child) -> str:
     return ready.removeprefix("ready ")
 
 
-def _import_inventory(ground: Ground, processes: Processes, screen: Screen, *, endpoint: str, scenario: str) -> None:
+def _settle(ground: Ground, processes: Processes, screen: Screen, *, endpoint: str, scenario: str) -> tuple[str, str]:
+    """Fill the state; give the operator's token and the one that configures, which is kept in memory."""
     world = Simulator.scenario(scenario)
+    password = secrets.token_urlsafe(12)
     keys = {
         "DEMO_CLOUDSTACK_ENDPOINT": endpoint,
         "DEMO_CLOUDSTACK_KEY": world.api_key,
         "DEMO_CLOUDSTACK_SECRET": world.secret_key,
+        "DJANGO_SUPERUSER_PASSWORD": password,
     }
-    said = processes.run("import_inventory", ground.manage("import_inventory", _INVENTORY), secrets=keys)
-    screen.good(f"The inventory is imported: {said.splitlines()[-1]}")
-
-
-def _callers(ground: Ground, processes: Processes) -> tuple[str, str]:
-    """Make the operator's token, the one that configures (kept in memory), and the admin's login."""
-    make = ("create_token", "--name")
-    operator = processes.run("create_token", ground.manage(*make, "demo", "--role", "operator"))
-    administrator = processes.run("create_token", ground.manage(*make, "demo-setup", "--role", "admin"))
-    write_private(ground.token_file, operator)
-    password = secrets.token_urlsafe(12)
-    processes.run(
-        "createsuperuser",
-        ground.manage("createsuperuser", "--noinput", "--username", "admin", "--email", "admin@demo.invalid"),
-        secrets={"DJANGO_SUPERUSER_PASSWORD": password},
-    )
+    made = json.loads(processes.run("settling", ["-m", "debugtools.demo.settling", _INVENTORY], secrets=keys))
+    screen.good(f"A fresh database and state in {shown(ground.state)}")
+    screen.good(f"The inventory is imported: {made['inventory']}")
+    write_private(ground.token_file, made["operator"])
     write_private(ground.password_file, password)
-    return operator, administrator
+    return made["operator"], made["administrator"]
 
 
 def _wait_until_healthy(stage: Stage) -> None:
