@@ -57,6 +57,7 @@ def test_a_live_failover_with_a_lost_answer_never_changes_under_its_tag(
 
 
 @pytest.mark.slow
+@pytest.mark.any_database
 def test_a_test_with_its_cleanup_never_changes_under_its_tag(
     viewer: APIClient, service: Service, simulator: Simulator, world_rows: ScenarioInventory
 ) -> None:
@@ -75,6 +76,7 @@ def test_a_test_with_its_cleanup_never_changes_under_its_tag(
 
 
 @pytest.mark.slow
+@pytest.mark.any_database
 def test_a_question_its_answer_and_an_undo_are_changes(
     viewer: APIClient, service: Service, simulator: Simulator, world_rows: ScenarioInventory
 ) -> None:
@@ -106,6 +108,7 @@ def test_a_cancel_is_a_change(viewer: APIClient, service: Service, world_rows: S
 
 
 @pytest.mark.slow
+@pytest.mark.any_database
 def test_to_move_up_in_the_queue_is_a_change(
     viewer: APIClient, service: Service, world_rows: ScenarioInventory
 ) -> None:

@@ -70,7 +70,7 @@ class Ground:
 
     def __init__(self) -> None:
         """Make the tables, and everything that is drawn by chance repeatable."""
-        call_command("migrate", verbosity=0)
+        call_command("migrate", run_syncdb=True, verbosity=0)
         cloud_facts._READERS = InTurn()  # type: ignore[assignment]
         self._empty = self._copy_rows()
         self._kept: dict[str, _Kept] = {}

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from cloudstack_simulator import Simulator, SteppedClock
@@ -29,8 +30,10 @@ from tests.support.serving import served
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
-COUNT = int(os.environ.get("MUTATIONS", "1500"))
-SEED = int(os.environ.get("MUTATIONS_SEED", "1"))
+# What PostgreSQL alone refuses is looked for with others, and with fewer: most never reach the database.
+_COUNT, _SEED = ("1500", "1") if connection.vendor == "sqlite" else ("600", "2")
+COUNT = int(os.environ.get("MUTATIONS", _COUNT))
+SEED = int(os.environ.get("MUTATIONS_SEED", _SEED))
 
 
 def _answer(client: Client, sent: Sent, token: str) -> Any:

@@ -95,6 +95,7 @@ def _started_by_a_stranger(stage: Scene) -> FailoverJob:
 
 
 @pytest.mark.slow
+@pytest.mark.any_database
 @takes("ask_about_long_wait", "look_again")
 def test_a_target_that_was_put_right_is_looked_at_again_and_started() -> None:
     stage = scene()

@@ -107,6 +107,7 @@ def test_a_failover_whose_disk_never_becomes_ready_is_undone_as_soon_as_the_clou
 
 
 @pytest.mark.slow
+@pytest.mark.any_database
 def test_a_copy_that_somebody_else_makes_under_our_name_and_never_ends_is_asked_about() -> None:
     stage = scene()
     before = remember(stage.simulator)

@@ -133,6 +133,7 @@ def test_an_account_at_its_limit_at_the_second_copy_has_the_test_undone_and_told
 
 
 @pytest.mark.slow
+@pytest.mark.any_database
 def test_twenty_vms_of_one_appliance_are_tested_at_once() -> None:
     stage = scene("crowded:20", hold_method=HoldMethod.HOOK)
     before = remember(stage.simulator)
