@@ -23,10 +23,10 @@ TEST_NETWORK = "OSSEA-TEST-L2"
 REFUSED_BY_POLICY = "csp"
 
 
-@pytest.fixture
-def ground(tmp_path: Path) -> Iterator[Ground]:
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """Run the service on a cloud with one VM whose network is mapped for tests too."""
-    with installation(tmp_path, machines=1, job_seconds=0.2) as made:
+    with installation(tmp_path_factory.mktemp("ground"), machines=1, job_seconds=0.2) as made:
         networks = json.loads(Simulator.scenario("fleet:1").call("listNetworks").body)["listnetworksresponse"][
             "network"
         ]
@@ -40,7 +40,7 @@ def ground(tmp_path: Path) -> Iterator[Ground]:
         yield made
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Start Debian's browser; as root it runs without its sandbox."""
     # Playwright's loop would make the ORM refuse to work in this thread; nothing here uses the ORM.

@@ -13,7 +13,7 @@ from typing import Any
 import requests
 
 from tests.processes.journal import Journal
-from tests.processes.programs import Program, manage, service_program, simulator_program
+from tests.processes.programs import Program, service_program, settled, simulator_program
 from tests.processes.waiting import NeverCame, wait_until
 
 Json = dict[str, Any]
@@ -123,9 +123,7 @@ def prepare(directory: Path, document: Json, settings: dict[str, str]) -> str:
     """Make the database, import the document, and give an administrator's token."""
     file = directory / "inventory.json"
     file.write_text(json.dumps(document))
-    manage("migrate", "--verbosity", "0", settings=settings)
-    manage("import_inventory", str(file), settings=settings)
-    return manage("create_token", "--role", "admin", "--name", "campaign", settings=settings).strip()
+    return settled(file, settings=settings)
 
 
 def _map_networks(ground: Ground, network_id: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -125,8 +127,19 @@ def service_program(directory: Path, *, settings: Mapping[str, str], command: st
 
 def manage(*arguments: str, settings: Mapping[str, str]) -> str:
     """Run a management command to its end and give its standard output; raises CalledProcessError."""
+    return _ended("manage.py", *arguments, settings=settings)
+
+
+def settled(inventory: Path, *, settings: Mapping[str, str]) -> str:
+    """Make the tables, import the inventory, and give an administrator's token, all in one process as the demo does."""
+    login = {"DJANGO_SUPERUSER_PASSWORD": secrets.token_urlsafe(12)}
+    made = json.loads(_ended("-m", "debugtools.demo.settling", str(inventory), settings={**settings, **login}))
+    return str(made["administrator"])
+
+
+def _ended(*arguments: str, settings: Mapping[str, str]) -> str:
     done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
+        [sys.executable, *arguments],
         cwd=ROOT,
         env=clean_environment() | dict(settings),
         check=True,
