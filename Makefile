@@ -53,7 +53,7 @@ test: $(VENV)/.dev ## check, then all tests on SQLite, then on PostgreSQL where 
 	@$(MAKE) --no-print-directory style
 	@$(MAKE) --no-print-directory --jobs 2 types all-tests
 
-all-tests: $(VENV)/.dev
+all-tests: $(VENV)/.dev ## the tests of `make test` alone
 	$(if $(ALL),ALL_ON_POSTGRESQL=1) $(RUN) -m tests
 
 check: $(VENV)/.dev ## style, types, import contracts, migrations, security, house rules, the API's description
