@@ -111,7 +111,7 @@ def retry_preview(*, engine: Engine, gateways: Gateways, job: FailoverJob) -> di
         try:
             planned = _prepared(engine, gateways, job).planned
         except (NotReady, ActiveJob) as refusal:
-            return _shown(route.way, route.words, obstacle=str(refusal))
+            return _shown(route.way, route.words, obstacle=str(refusal), to_do=refusal.required_actions)
         return _shown(route.way, route.words, steps=[step.command.title() for step in planned.steps])
     if route.question is not None and route.question.step is not None:
         steps = [route.question.step.title]
@@ -123,9 +123,16 @@ def retry_preview(*, engine: Engine, gateways: Gateways, job: FailoverJob) -> di
 
 
 def _shown(
-    way: Way, words: str, *, job_id: str | None = None, steps: Sequence[str] = (), obstacle: str | None = None
+    way: Way,
+    words: str,
+    *,
+    job_id: str | None = None,
+    steps: Sequence[str] = (),
+    obstacle: str | None = None,
+    to_do: Sequence[str] = (),
 ) -> dict[str, Any]:
-    return {"way": way, "words": words, "job_id": job_id, "steps": list(steps), "obstacle": obstacle}
+    shown = {"way": way, "words": words, "job_id": job_id, "steps": list(steps), "obstacle": obstacle}
+    return {**shown, "required_actions": list(to_do)}
 
 
 def obstacle_to_retry(job: FailoverJob) -> str:

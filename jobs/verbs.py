@@ -160,7 +160,7 @@ def obstacle_to_extension(job: FailoverJob) -> str:
     if job.job_type != JobType.TEST:
         no_window = "" if job.rollback_window_ends_at is not None else "It has no rollback window."
         over = "" if job.outcome == Outcome.SUCCEEDED else "Its way back is not open."
-        return obstacle_to_commit(job) or over or no_window
+        return obstacle_to_rollback(job) or over or no_window
     if job.state != JobState.WINDOW_OPEN:
         return "Its window is not open."
     if job.cleanup_requested_at is not None:

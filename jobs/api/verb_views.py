@@ -60,6 +60,9 @@ class RetryPlan(serializers.Serializer[Any]):
     obstacle = serializers.CharField(
         allow_null=True, required=False, help_text="Why another job would be refused now (dry_run only)."
     )
+    required_actions = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="What is to be done about that (dry_run only)."
+    )
 
 
 class RetryAnswer(PreviewedAnswer):

@@ -9,8 +9,9 @@ from typing import Any
 from django.urls import reverse
 
 from jobs.console.verbs import VERBS
+from jobs.evidence import evidence_of
 from jobs.leftovers import left_behind
-from jobs.models import FailoverJob, JobState
+from jobs.models import FailoverJob, JobState, JobType, Step
 from jobs.presentation import allowed_actions, current_steps, open_questions
 from jobs.timeline import plans_of
 
@@ -39,6 +40,7 @@ def story_of(job: FailoverJob, *, now: datetime) -> dict[str, Any]:
         ],
         "plans": list(reversed(plans)),
         "left": left_behind(job),
+        "evidence": _evidence(job),
         "events": list(newest),
         "shown_at": now,
     }
@@ -48,6 +50,14 @@ def _button(job: FailoverJob, name: str) -> dict[str, Any]:
     verb = VERBS[name]
     address = reverse(f"admin:jobs_failoverjob_{name}", args=[job.pk])
     return {"label": verb.button, "address": address, "is_dangerous": verb.is_dangerous}
+
+
+def _evidence(job: FailoverJob) -> dict[str, Any] | None:
+    """Give what the journal proves of a test; nothing of a live failover."""
+    if job.job_type != JobType.TEST or not job.specification:
+        return None
+    steps = Step.objects.filter(plan__job=job).select_related("plan").order_by("plan__number", "position")
+    return evidence_of(job, list(steps))
 
 
 def _question(question: Any) -> dict[str, Any]:

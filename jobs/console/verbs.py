@@ -142,6 +142,7 @@ def verb_page(request: HttpRequest, pk: int, name: str) -> HttpResponse:
     job = _job(request, pk)
     obstacle = next(known.reason for known in allowed_actions(job) if known.action == name)
     lost = said = None
+    to_do: list[str] = []
     try:
         if name == "rollback" and not obstacle:
             lost = rollback_preview(engine=process_engine(), job=job)
@@ -153,10 +154,11 @@ def verb_page(request: HttpRequest, pk: int, name: str) -> HttpResponse:
             said = cleanup_preview(engine=process_engine(), job=job)
         if name == "retry" and not obstacle:
             said = retry_preview(engine=process_engine(), gateways=process_gateways(), job=job)
-            obstacle = f"{said['words']} That is refused now: {said['obstacle']}" if said["obstacle"] else ""
+            obstacle = f"{said['words']} That is refused now: {said['obstacle']}." if said["obstacle"] else ""
+            to_do = said["required_actions"]
     except JobError as error:
         obstacle = str(error)
-    return _asked(request, job, VERBS[name], obstacle=obstacle, previews={"lost": lost, "said": said})
+    return _asked(request, job, VERBS[name], obstacle=obstacle, previews={"lost": lost, "said": said, "to_do": to_do})
 
 
 def answer_page(request: HttpRequest, pk: int, question_id: int, choice: str) -> HttpResponse:

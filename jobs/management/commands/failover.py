@@ -146,6 +146,8 @@ class Command(BaseCommand):
         self.stdout.write(preview["words"])
         if preview.get("obstacle"):
             self.stdout.write(f"That is refused now: {preview['obstacle']}")
+        for action in preview.get("required_actions", ()):
+            self.stdout.write(f"  to do: {action}")
         self._number(preview["steps"])
 
     def _show_rollback(self, preview: dict[str, Any]) -> None:
