@@ -37,6 +37,8 @@ from jobs.models.job import MOVING_STATES
 
 # While everything is in the cloud's hands the watcher brings the news; this look is for limits and lost leases only.
 _FALLBACK_LOOK = 300.0
+# How the reason of a plan begins that a cancel stopped.
+_CANCELLED = "Cancelled by "
 _UNENDED_JOB = Prepared(
     lambda job_id: FailoverJob.objects.select_for_update().filter(pk=job_id).exclude(state=JobState.FINISHED).order_by()
 )
@@ -90,7 +92,7 @@ def _heed_cancel(engine: Engine, job: FailoverJob) -> None:
     if job.cancel_requested_at is None or job.point_of_no_return_at is not None:
         return
     for plan in job.plans.filter(kind=PlanKind.FORWARD, state=PlanState.RUNNING).order_by():
-        stop_plan(engine, plan=plan, reason=f"Cancelled by {job.cancel_requested_by or 'an operator'}.")
+        stop_plan(engine, plan=plan, reason=f"{_CANCELLED}{job.cancel_requested_by or 'an operator'}.")
 
 
 def _turn(engine: Engine, board: Board) -> Plan | None:
@@ -133,10 +135,16 @@ def _after_done(engine: Engine, board: Board) -> Plan | None:
         words = _with("The failover was rolled back; the replicas are unverified", left)
         finish(engine, job=job, status=JobStatus.FAILED, outcome=Outcome.ROLLED_BACK, words=words)
         return None
-    outcome = Outcome.CANCELLED if job.cancel_requested_at is not None else Outcome.FAILED
+    outcome = _outcome_of_undo(job)
     words = "Everything was undone." if not left else f"Undone, except: {'; '.join(left)}."
     finish(engine, job=job, status=JobStatus.FAILED, outcome=outcome, words=words)
     return None
+
+
+def _outcome_of_undo(job: FailoverJob) -> Outcome:
+    """Give failed, unless it was a cancel that stopped the failover: one that came later changed nothing."""
+    cancelled = job.plans.filter(kind=PlanKind.FORWARD, stop_reason__startswith=_CANCELLED)
+    return Outcome.CANCELLED if cancelled.exists() else Outcome.FAILED
 
 
 def _with(words: str, left: list[str]) -> str:
@@ -166,7 +174,7 @@ def _after_failed(engine: Engine, board: Board) -> Plan | None:
         steps=len(planned.steps),
     )
     if not planned.steps:
-        outcome = Outcome.CANCELLED if job.cancel_requested_at is not None else Outcome.FAILED
+        outcome = _outcome_of_undo(job)
         finish(engine, job=job, status=JobStatus.FAILED, outcome=outcome, words="Nothing had been changed.")
         return None
     return write_plan(engine, job=job, kind=PlanKind.COMPENSATE, planned=planned)

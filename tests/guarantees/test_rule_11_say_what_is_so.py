@@ -6,10 +6,13 @@ import pytest
 
 from cloudstack_simulator import Fault
 from inventory.models import HoldMethod
-from jobs.models import FailoverJob, JobState, Outcome
+from jobs import services
+from jobs.models import FailoverJob, JobState, Outcome, PlanKind
 from tests.support.first_everywhere import first_everywhere
 from tests.support.scenes import Scene, scene
 from tests.support.service import describe
+from tests.support.telling import carry_on
+from tests.support.worlds import assert_all_back, remember
 
 pytestmark = pytest.mark.django_db
 
@@ -66,3 +69,16 @@ def test_a_plan_that_ended_says_when() -> None:
     (plan,) = job.plans.all()
     assert plan.finished_at is not None
     assert job.created_at < plan.finished_at <= stage.service.clock.now()
+
+
+def test_a_failover_that_failed_is_not_called_cancelled_because_somebody_cancelled_its_undo() -> None:
+    stage = scene()
+    before = remember(stage.simulator)
+    stage.simulator.faults.add(Fault("attachVolume", "refuse"))
+    job = stage.service.start_live("vm-one")
+    stage.service.run(until=lambda: job.plans.filter(kind=PlanKind.COMPENSATE).exists())
+
+    services.cancel(engine=stage.service.engine, job_id=job.job_id, actor="olga")
+    carry_on(stage)
+
+    assert_all_back(stage.simulator, job, before, outcome=Outcome.FAILED)
