@@ -8,12 +8,16 @@ from typing import Any
 import structlog
 from django.db import transaction
 
+from cloudstack import CloudError
 from database.statements import Prepared
+from inventory.secrets import SecretUnreadable
 from jobs.engine.journal import record
 from jobs.engine.ports import Engine
 from jobs.errors import ActiveJob, CannotCommit, CannotRollBack, CloudNotUsable
 from jobs.generation.guard import paused_reason
+from jobs.made import GONE, Kind
 from jobs.models import AfterWindow, FailoverJob, JobState, JobType, Outcome
+from jobs.plans.specification import FailoverSpecification
 from jobs.verbs import commit, roll_back
 
 log = structlog.get_logger(__name__)
@@ -60,6 +64,7 @@ def _end(engine: Engine, job: FailoverJob) -> None:
             return
         match AfterWindow(job.after_rollback_window):
             case AfterWindow.COMMIT:
+                _refuse_unless_it_stands(engine, job)
                 commit(**asked, unless=runs_on)
             case AfterWindow.ROLL_BACK:
                 roll_back(**asked, typed_name=job.vm_name, unless=runs_on)
@@ -71,6 +76,26 @@ def _end(engine: Engine, job: FailoverJob) -> None:
     except (CannotCommit, CannotRollBack) as error:
         if not runs_on(FailoverJob.objects.get(pk=job.pk)):
             _note_end(engine, job, f"The rollback window is over, and what was asked for then was refused: {error}")
+
+
+def _refuse_unless_it_stands(engine: Engine, job: FailoverJob) -> None:
+    """See that the VM is there with all its disks: else their rollback points may be the last copies there are.
+
+    Raises CannotCommit, CloudNotUsable. A person who knows better commits by hand.
+    """
+    target, spec = job.destination_vm_id, FailoverSpecification.from_json(job.specification)
+    try:
+        gateway = engine.worlds.of(job).gateway
+        machine = gateway.virtual_machine(target)
+        volumes = gateway.volumes([disk.volume_id for disk in spec.disks])
+    except (CloudError, SecretUnreadable) as error:
+        raise CloudNotUsable(f"It can't be read whether VM {target} still has its disks: {error}") from error
+    last = "the rollback points may be the last copies there are"
+    if machine is None or machine.state in GONE[Kind.MACHINE]:
+        raise CannotCommit(job, f"VM {target} is not there any more, and {last}.")
+    on_it = {volume.id for volume in volumes if volume.virtual_machine_id == target}
+    if off := [disk.volume_id for disk in spec.disks if disk.volume_id not in on_it]:
+        raise CannotCommit(job, f"{', '.join(off)} do not hang on VM {target} any more, and {last}.")
 
 
 def _is_time(engine: Engine, job: FailoverJob) -> bool:
