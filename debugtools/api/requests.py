@@ -8,15 +8,13 @@ from rest_framework import serializers
 
 from debugtools.log_reading import LEVELS
 from jobs.models import JobStatus
-from networks.api.fields import Cursor
+from networks.api.fields import Choice, Cursor
 
 
 class LogQuery(serializers.Serializer[Any]):
     """This will parse the filters of the log."""
 
-    level = serializers.ChoiceField(
-        choices=LEVELS, required=False, default="debug", help_text="This level and those above it."
-    )
+    level = Choice(choices=LEVELS, required=False, default="debug", help_text="This level and those above it.")
     job_id = serializers.CharField(
         required=False, allow_blank=True, default="", max_length=200, help_text="Records of this job."
     )
@@ -40,7 +38,7 @@ class InternalsQuery(serializers.Serializer[Any]):
     """This will parse the filters of the jobs' internals."""
 
     job_id = serializers.CharField(required=False, max_length=200, help_text="Only this job.")
-    status = serializers.ChoiceField(choices=JobStatus.choices, required=False, help_text="Only jobs of this status.")
+    status = Choice(choices=JobStatus.choices, required=False, help_text="Only jobs of this status.")
     limit = serializers.IntegerField(
         required=False, default=20, min_value=1, max_value=100, help_text="Most jobs of one page."
     )

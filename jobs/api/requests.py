@@ -13,7 +13,7 @@ from rest_framework import serializers
 
 from jobs.api.start_requests import TestDuration, refuse_dry_run_in_body
 from jobs.models import JobState, JobStatus, JobType, Outcome
-from networks.api.fields import Cursor, Text
+from networks.api.fields import Choice, Cursor, Text
 
 # What may be done is read job by job.
 _MOST_WITH_ACTIONS = 100
@@ -43,15 +43,13 @@ class Moment(serializers.Field[datetime, str, str, str]):
 class JobFilterQuery(serializers.Serializer[Any]):
     """This will parse which jobs are wanted, and which page of them."""
 
-    status = serializers.ChoiceField(choices=JobStatus.choices, required=False, help_text="Only jobs of this status.")
-    type = serializers.ChoiceField(choices=JobType.choices, required=False, help_text="Only jobs of this type.")
+    status = Choice(choices=JobStatus.choices, required=False, help_text="Only jobs of this status.")
+    type = Choice(choices=JobType.choices, required=False, help_text="Only jobs of this type.")
     vm_id = serializers.CharField(required=False, max_length=128, help_text="Only jobs of this VM.")
-    state = serializers.ChoiceField(
+    state = Choice(
         choices=JobState.choices, required=False, help_text="Only jobs that wait for this: a worker, a person, a clock."
     )
-    outcome = serializers.ChoiceField(
-        choices=Outcome.choices, required=False, help_text="Only jobs that ended so; none that goes on."
-    )
+    outcome = Choice(choices=Outcome.choices, required=False, help_text="Only jobs that ended so; none that goes on.")
     created_after = Moment(required=False, help_text="Only jobs created at this moment or later (RFC 3339).")
     created_before = Moment(required=False, help_text="Only jobs created before this moment (RFC 3339).")
     limit = serializers.IntegerField(
@@ -68,7 +66,7 @@ class JobFilterQuery(serializers.Serializer[Any]):
         required=False,
         help_text="`next_cursor` of the page before; the filters must be the same, and offset left out.",
     )
-    include = serializers.ChoiceField(
+    include = Choice(
         choices=["allowed_actions"],
         required=False,
         help_text=f"`allowed_actions`: what may be done with each job now; up to {_MOST_WITH_ACTIONS} jobs at once.",

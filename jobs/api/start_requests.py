@@ -14,7 +14,7 @@ from jobs.durations import NANOSECONDS, format_duration, parse_duration
 from jobs.models import AfterWindow, JobType, Priority
 from jobs.plans.specification import Strategy
 from jobs.rollback_windows import LONGEST_SECONDS, SHORTEST_SECONDS
-from networks.api.fields import Flag, Id, Name, Text
+from networks.api.fields import Choice, Flag, Id, Name, Text
 
 _MOST_MAPPINGS = 64
 _LARGEST_FACTOR = 16.0
@@ -80,7 +80,7 @@ class KnownSizes(serializers.Serializer[Any]):
     cpu_overcommit = Factor(required=False, min_value=0.1, max_value=_LARGEST_FACTOR)
     memory_overcommit = Factor(required=False, min_value=0.1, max_value=_LARGEST_FACTOR)
     debug_mode = Flag(required=False)
-    stalled_replication = serializers.ChoiceField(
+    stalled_replication = Choice(
         choices=["accept"],
         required=False,
         help_text="`accept`: go on from the replica as it is, though its newest sync fell silent and may be torn. "
@@ -98,7 +98,7 @@ class CheckedLiveConfig(KnownConfig):
     """This will check what `custom_config` of a live start knows beside the rest: when its way back ends, and how."""
 
     rollback_window = RollbackWindow(required=False)
-    after_rollback_window = serializers.ChoiceField(choices=AfterWindow.choices, required=False)
+    after_rollback_window = Choice(choices=AfterWindow.choices, required=False)
 
 
 # The one is no test, and the other is asked for by naming whose snapshots.
@@ -108,7 +108,7 @@ _NOT_ASKED_FOR = frozenset({Strategy.LIVE, Strategy.FROM_SNAPSHOTS})
 class KnownTestConfig(KnownConfig):
     """This will check what `custom_config` of a test knows beside the rest: how the test gets its disks."""
 
-    test_strategy = serializers.ChoiceField(
+    test_strategy = Choice(
         choices=[strategy.value for strategy in Strategy if strategy not in _NOT_ASKED_FOR], required=False
     )
     from_snapshots_of = Text(
@@ -126,7 +126,7 @@ class NotificationConfig(serializers.Serializer[Any]):
     slack_webhook = serializers.URLField(required=False, max_length=500)
 
 
-class Urgency(serializers.ChoiceField):
+class Urgency(Choice):
     """This will take a priority by its name and give its number."""
 
     def __init__(self, **options: Any) -> None:
@@ -142,11 +142,11 @@ class Urgency(serializers.ChoiceField):
 class KnownLiveConfig(KnownSizes):
     """This will describe what `custom_config` of a live start may say: never that it is a test."""
 
-    test_environment = serializers.ChoiceField(choices=[False], required=False)
+    test_environment = Choice(choices=[False], required=False)
     rollback_window = RollbackWindow(
         required=False, help_text="How long the way back is meant to stay open after the success, as 4h or 72h."
     )
-    after_rollback_window = serializers.ChoiceField(
+    after_rollback_window = Choice(
         choices=AfterWindow.choices,
         required=False,
         help_text="What is done by itself when the rollback window is over; `nothing` if left out.",
@@ -240,7 +240,7 @@ class BulkVMs(serializers.ListField):
 class BulkBody(serializers.Serializer[Any]):
     """This will parse the body of a bulk start: the VMs, and the fields of a start that count for all of them."""
 
-    type = serializers.ChoiceField(choices=JobType.choices)
+    type = Choice(choices=JobType.choices)
     vms = BulkVMs(min_length=1, max_length=MOST_STARTS, help_text=f"1 to {MOST_STARTS} VMs; their fields come first.")
     skip_validation = Flag(required=False)
     network_mappings = serializers.DictField(child=Id(max_length=200), required=False)

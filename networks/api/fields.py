@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -29,6 +29,16 @@ class Text(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class Choice(serializers.ChoiceField):
+    """This will take one of some words, and name them to whoever sends another."""
+
+    default_error_messages = {"invalid_choice": '"{input}" is not a valid choice; there are: {choices}.'}
+
+    def fail(self, key: str, **told: Any) -> NoReturn:
+        """Refuse, and say what there is to choose from."""
+        super().fail(key, choices=", ".join(str(choice) for choice in self.choices), **told)
 
 
 class NameInSource(Text):

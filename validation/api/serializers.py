@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from networks.api.envelope import Sentences, SuccessAnswer
+from networks.api.fields import Choice
 from networks.models import Purpose
 from validation.models import CheckStatus, CheckType
 
@@ -14,7 +15,7 @@ from validation.models import CheckStatus, CheckType
 class ReadinessQuery(serializers.Serializer[Any]):
     """This will parse which kind of failover the question is about."""
 
-    type = serializers.ChoiceField(
+    type = Choice(
         choices=Purpose.choices,
         required=False,
         default=Purpose.LIVE.value,
