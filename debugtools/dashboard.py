@@ -23,6 +23,7 @@ from validation.models import CheckStatus, CheckType, ValidationCheck
 _SHOWN = 10
 _LATELY = timedelta(days=1)
 _BLOCKS = Q(check_type=CheckType.CRITICAL, status__in=[CheckStatus.FAIL, CheckStatus.SKIPPED])
+_DOUBTFUL = [ReplicaState.UNVERIFIED, ReplicaState.NEEDS_FULL_RESYNC]
 _VIEW = "jobs.view_failoverjob"
 
 
@@ -64,9 +65,7 @@ def work(*, now: datetime) -> dict[str, Any]:
         ),
         "failed": _some(failed.order_by("-completed_at")),
         "doubtful": _some(
-            ReplicaVolume.objects.filter(state__in=[ReplicaState.UNVERIFIED, ReplicaState.NEEDS_FULL_RESYNC])
-            .select_related("disk__vm")
-            .order_by("disk__vm__name")
+            ReplicaVolume.objects.filter(state__in=_DOUBTFUL).select_related("disk__vm").order_by("disk__vm__name")
         ),
         "ways_back": _some(ways_back().order_by("-completed_at")),
         "running": _jobs(JobState.RUNNING, order="started_at"),
@@ -100,8 +99,11 @@ def _readiness() -> dict[str, Any]:
         if vm_id not in gone:
             unready.add((purpose, vm_id))
             blocked[purpose, name] += 1
-    # What was found before a VM failed over is so no more.
+    # What was found before a VM failed over, or before its replica fell in doubt, is so no more.
     seen = {(purpose, vm_id) for purpose, vm_id in pairs if vm_id not in gone}
+    doubtful = ReplicaVolume.objects.filter(state__in=_DOUBTFUL).order_by().values("disk__vm_id")
+    in_doubt = {int(row["disk__vm_id"]) for row in doubtful}
+    unready |= {(purpose, vm_id) for purpose, vm_id in seen if vm_id in in_doubt}
     return {
         "total": total,
         "failed_over": len(gone),

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from inventory.models import ReplicaVolume, VMNic, VMReservation
+from inventory.models import ReplicaState, ReplicaVolume, VMNic, VMReservation
 from jobs.failed_over import brought_by
 from jobs.models import FailoverJob
 from networks.models import NetworkMapping, Purpose
 from validation.models import CheckStatus, CheckType, ValidationCheck
 
 _JOBS_SHOWN = 10
+_DOUBTFUL = frozenset({ReplicaState.UNVERIFIED, ReplicaState.NEEDS_FULL_RESYNC})
 _BLOCKING = frozenset({CheckStatus.FAIL, CheckStatus.SKIPPED})
 
 
@@ -24,6 +25,7 @@ def overview_of(pk: str) -> dict[str, Any]:
     checks = list(ValidationCheck.objects.filter(vm_id=number).order_by("purpose", "position"))
     mappings = list(NetworkMapping.objects.filter(vm_id=number))
     failed_over = brought_by(vm_id=number)
+    replicas = list(ReplicaVolume.objects.filter(disk__vm_id=number).select_related("disk", "appliance"))
     since = failed_over.completed_at if failed_over is not None else None
     return {
         "failed_over": failed_over,
@@ -31,7 +33,8 @@ def overview_of(pk: str) -> dict[str, Any]:
             _readiness(purpose, [c for c in checks if c.purpose == purpose], failed_over_at=since)
             for purpose in Purpose
         ],
-        "replicas": ReplicaVolume.objects.filter(disk__vm_id=number).select_related("disk", "appliance"),
+        "replicas": replicas,
+        "is_in_doubt": any(replica.state in _DOUBTFUL for replica in replicas),
         "nics": [_nic(nic, mappings) for nic in VMNic.objects.filter(vm_id=number)],
         "failovers": FailoverJob.objects.filter(vm_id=number).order_by("-created_at", "-id")[:_JOBS_SHOWN],
         "reservation": VMReservation.objects.filter(vm_id=number).first(),

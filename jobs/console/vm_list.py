@@ -31,6 +31,7 @@ def told(vms: QuerySet[ProtectedVM]) -> QuerySet[Any]:
         under_way=Subquery(unfinished.values("state")[:1]),
         under_way_type=Subquery(unfinished.values("job_type")[:1]),
         may_go_back=Exists(ways_back().filter(**of_vm)),
+        in_doubt=Exists(replicas.filter(state__in=[ReplicaState.UNVERIFIED, ReplicaState.NEEDS_FULL_RESYNC])),
         handed_over=Exists(replicas.filter(state=ReplicaState.HANDED_OVER)),
     )
 
@@ -41,7 +42,8 @@ def readiness_of(vm: Any, purpose: Purpose) -> str | None:
         return None
     if not getattr(vm, f"{purpose}_checked"):
         return NEVER
-    return NOT_READY if getattr(vm, f"{purpose}_blocked") else READY
+    # A replica may have fallen in doubt since the check.
+    return NOT_READY if vm.in_doubt or getattr(vm, f"{purpose}_blocked") else READY
 
 
 def is_failed_over(vm: Any) -> bool:

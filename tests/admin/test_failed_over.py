@@ -85,6 +85,21 @@ def test_a_vm_that_was_rolled_back_counts_again(failed_over: FailoverJob) -> Non
     assert _row("one")[2] == ""
 
 
+def test_a_replica_that_fell_in_doubt_since_the_check_makes_its_vm_not_ready(viewer: Client, service: Service) -> None:
+    del service
+    vm = _checked("two", status=CheckStatus.PASS)
+    page = reverse("admin:inventory_protectedvm_change", args=[vm.pk])
+    assert _row("two")[0] == "ready" and "in doubt" not in viewer.get(page).content.decode()
+    ReplicaVolume.objects.filter(disk__vm=vm, disk__position=1).update(state=ReplicaState.UNVERIFIED)
+
+    shown = work(now=timezone.now())
+
+    live = next(found for found in shown["readiness"]["purposes"] if found["purpose"] == Purpose.LIVE)
+    assert (live["ready"], live["not_ready"], live["unknown"]) == (0, 1, 2)
+    assert _row("two")[0] == "not ready"
+    assert "not ready: a replica fell in doubt since it was checked" in viewer.get(page).content.decode()
+
+
 def test_the_list_of_vms_says_what_was_found_of_each_and_what_is_under_way(service: Service) -> None:
     _checked("one", status=CheckStatus.PASS)
     _checked("one", status=CheckStatus.SKIPPED, purpose=Purpose.TEST)
