@@ -157,7 +157,7 @@ def verb_page(request: HttpRequest, pk: int, name: str) -> HttpResponse:
             obstacle = f"{said['words']} That is refused now: {said['obstacle']}." if said["obstacle"] else ""
             to_do = said["required_actions"]
     except JobError as error:
-        obstacle = str(error)
+        obstacle, to_do = str(error), list(error.required_actions)
     return _asked(request, job, VERBS[name], obstacle=obstacle, previews={"lost": lost, "said": said, "to_do": to_do})
 
 
@@ -192,6 +192,7 @@ def _asked(
             verb.act(engine=process_engine(), job_id=job.job_id, actor=actor, **form.cleaned_data)
         except (JobError, NotReady) as error:
             refusal = str(error)
+            previews = {**(previews or {}), "to_do": list(error.required_actions)}
         else:
             messages.success(request, f"{verb.button}: taken. The job goes on from here by itself.")
             return redirect("admin:jobs_failoverjob_change", job.pk)

@@ -67,6 +67,20 @@ def test_a_retry_that_would_be_refused_says_what_to_do_at_every_door(
     assert "Back to the job" in page
 
 
+def test_a_refusal_of_a_verb_is_shown_with_what_to_do(stage: Scene, admin_client: Client) -> None:
+    job = stage.service.start_live("vm-one")
+    carry_on(stage)
+    stage.simulator.call("deleteSnapshot", id=FailoverJob.objects.get(pk=job.pk).snapshot_id)
+    stage.service.clock.stepped.advance(60.0)
+    page = reverse("admin:jobs_failoverjob_rollback", args=[job.pk])
+
+    seen = admin_client.get(page).content.decode()
+    pressed = admin_client.post(page, {"typed_name": job.vm_name, "reason": "bad data"}).content.decode()
+
+    for text in (seen, pressed):
+        assert "<li>Read the job&#x27;s status: it lists the allowed actions</li>" in text
+
+
 def test_an_extension_of_what_failed_is_not_refused_in_the_words_of_a_commit(stage: Scene) -> None:
     job = _undone_with_a_doubt(stage)
 
