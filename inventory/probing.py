@@ -16,11 +16,11 @@ def probe_cloud(*, cloud: TargetCloud, gateway: Gateway, new_id: Callable[[], st
     """
     appliance = cloud.appliances.order_by("pk").first()
     if appliance is None:
-        return _keep_doubt(cloud, "there is no appliance in this cloud: import one, it is what the probe tags", now=now)
+        return keep_doubt(cloud, "there is no appliance in this cloud: import one, it is what the probe tags", now=now)
     try:
         seen = probe(gateway, appliance_vm_id=appliance.virtual_machine_id, new_id=new_id)
     except CloudError as unreadable:
-        return _keep_doubt(cloud, str(unreadable), now=now)
+        return keep_doubt(cloud, str(unreadable), now=now)
     return _keep(cloud, seen, now=now)
 
 
@@ -40,7 +40,8 @@ def _keep(cloud: TargetCloud, seen: Probe, *, now: datetime) -> str:
     return doubt
 
 
-def _keep_doubt(cloud: TargetCloud, doubt: str, *, now: datetime) -> str:
+def keep_doubt(cloud: TargetCloud, doubt: str, *, now: datetime) -> str:
+    """This will note why the cloud could not be probed, and give that."""
     # What an earlier probe learned stays: a cloud that does not answer now has not changed its nature.
     TargetCloud.objects.filter(pk=cloud.pk).update(probed_at=now, probe_error=doubt)
     cloud.refresh_from_db()

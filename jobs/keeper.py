@@ -16,7 +16,8 @@ from audit.guards import make_guards, missing_guards
 from audit.recording import record_event
 from audit.sealing import MOST_AT_ONCE, Sealer
 from inventory.models import TargetCloud
-from inventory.probing import probe_cloud
+from inventory.probing import keep_doubt, probe_cloud
+from inventory.secrets import SecretUnreadable
 from inventory.tallies.counting import flush_forever
 from jobs.audit_trail import SEALER, TimelineSealer
 from jobs.engine import leases
@@ -119,10 +120,16 @@ class Keeper:
         now = self.engine.clock.now()
         doubtful = Q(probed_at__lt=now - PROBE_DOUBTFUL_AGAIN) & ~Q(probe_error="")
         for cloud in TargetCloud.objects.filter(Q(probed_at=None) | Q(probed_at__lt=now - PROBE_AGAIN) | doubtful):
-            doubt = probe_cloud(
-                cloud=cloud, gateway=self.gateways(cloud), new_id=self.engine.new_id, now=self.engine.clock.now()
-            )
+            doubt = self._probe(cloud)
             log.info("cloud_probed", cloud=cloud.name, doubt=doubt)
+
+    def _probe(self, cloud: TargetCloud) -> str:
+        now = self.engine.clock.now()
+        try:
+            gateway = self.gateways(cloud)
+        except SecretUnreadable as error:
+            return keep_doubt(cloud, str(error), now=now)
+        return probe_cloud(cloud=cloud, gateway=gateway, new_id=self.engine.new_id, now=now)
 
     def inspect_forever(self) -> None:
         """Read for people what waits for them; of several processes one does it at a time."""

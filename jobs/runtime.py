@@ -22,6 +22,7 @@ from database.statements import Prepared
 from inventory.clouds import gateway_for
 from inventory.models import Appliance, ProtectedVM, ReplicaState, Replication, ReplicaVolume, TargetCloud
 from inventory.reservations import release
+from inventory.secrets import SecretUnreadable
 from inventory.trust import doubt
 from jobs import leftovers, measuring, queue
 from jobs.at_work import left_at_work
@@ -390,7 +391,8 @@ def engine_with(
         gate=CloudGate(),
         owner=owner,
         new_id=new_id,
-        unreachable=(CloudError, ReplicationUnreachable),
+        # Credentials that cannot be opened are one cloud's trouble: they must not end the watcher of all others.
+        unreachable=(CloudError, ReplicationUnreachable, SecretUnreadable),
         rules=rules or Rules(),
         obstacle=obstacle,
     )

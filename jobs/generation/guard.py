@@ -106,7 +106,7 @@ def keep_marks(guard: GenerationGuard, *, new_id: Callable[[], str], with_tags: 
             continue
         try:
             move_tags(guard.gateways(cloud), cloud, row, new_id=new_id)
-        except CloudError as error:
+        except (CloudError, SecretUnreadable) as error:
             log.warning("generation_not_tagged", cloud=cloud.name, error=str(error))
 
 
