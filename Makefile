@@ -47,7 +47,7 @@ flower: setup ## look at the workers in Flower, read-only, with a password (FLOW
 	exec $(RUN) manage.py flower
 
 quick: $(VENV)/.dev ## the fast tests, in less than 90 s
-	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow and not processes"
+	$(RUN) -m pytest --nomigrations -n 2 --dist worksteal -m "not slow and not processes"
 
 test: $(VENV)/.dev ## check, then all tests on SQLite, then on PostgreSQL where there is one (ALL=1: there those of `any_database` too)
 	@$(MAKE) --no-print-directory style

@@ -42,6 +42,7 @@ def test_every_route_is_listed_with_the_role_of_the_table(viewer: APIClient) -> 
     assert public == dict.fromkeys(("schema", "healthz", "readyz"), "public")
 
 
+@pytest.mark.slow
 def test_paths_are_those_of_the_description(viewer: APIClient) -> None:
     schema = description()
 

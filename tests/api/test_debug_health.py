@@ -100,6 +100,7 @@ def test_a_cloud_that_refuses_connections_is_unreachable_and_named(
     assert body["problems"][0].startswith("Cloud simulated: ")
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_a_cloud_that_takes_the_call_and_never_answers_does_not_hold_up_health(
     viewer: APIClient, inventory: ScenarioInventory

@@ -87,6 +87,7 @@ def test_a_service_that_never_carried_anything_is_not_ready(anybody: APIClient, 
     assert set(failing(anybody)) == {"watcher", "sweeper", "canary"}
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_a_cloud_that_does_not_answer_is_named_but_not_where_it_is(
     anybody: APIClient, inventory: ScenarioInventory

@@ -38,6 +38,7 @@ def _detaches_of_the_replica(stage: Scene) -> int:
     return sum(1 for call in stage.simulator.calls.mutating() if call.command == "detachVolume") - 1  # the placeholder
 
 
+@pytest.mark.slow
 def test_a_detach_under_a_strangers_id_is_not_sent_again_while_it_queues() -> None:
     stage = scene()
     _behind_a_snapshot_that(stage, "slow", seconds=600.0)
@@ -53,6 +54,7 @@ def test_a_detach_under_a_strangers_id_is_not_sent_again_while_it_queues() -> No
     assert (job.outcome, _detaches_of_the_replica(stage)) == (Outcome.SUCCEEDED, 1), describe(job)
 
 
+@pytest.mark.slow
 def test_a_job_under_a_strangers_id_that_does_not_end_is_asked_about() -> None:
     stage = scene()
     _behind_a_snapshot_that(stage, "hang")

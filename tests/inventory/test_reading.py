@@ -40,6 +40,7 @@ def test_plain_values_are_what_they_look_like(text: str, value: object) -> None:
     assert type(read) is type(value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "line", "reason"),
     [

@@ -127,6 +127,7 @@ def test_a_clone_that_was_left_is_removed() -> None:
     assert_never_harmed(stage.simulator)
 
 
+@pytest.mark.slow
 def test_what_no_answer_ever_named_is_proved_by_its_name_alone() -> None:
     stage = scene()
     job = _in_window(stage)
@@ -154,6 +155,7 @@ def test_what_only_looks_like_ours_is_listed_and_stays() -> None:
     assert [snapshot.id for snapshot in stage.simulator.snapshots()] == [orphan.id]
 
 
+@pytest.mark.slow
 def test_a_marker_that_this_database_does_not_know_is_listed_and_stays() -> None:
     stage = scene()
     job = _in_window(stage)

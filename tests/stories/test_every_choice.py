@@ -326,6 +326,7 @@ def test_a_disk_that_was_freed_again_is_attached_by_the_failover() -> None:
     assert_failed_over(stage.simulator, job, before)
 
 
+@pytest.mark.slow
 @takes("ask_about_unclear", "leave")
 def test_a_disk_that_hangs_elsewhere_is_left_there() -> None:
     stage = scene()

@@ -78,6 +78,7 @@ def test_a_question_that_waits_already_is_answered_and_what_it_leaves_is_in_the_
     assert job.state == JobState.FINISHED, describe(job)
 
 
+@pytest.mark.slow
 def test_a_later_cleanup_that_nobody_forces_asks_again() -> None:
     stage = scene()
     job = stage.service.start_test("vm-one")

@@ -16,6 +16,7 @@ from tests.support.worlds import remember
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.slow
 def test_a_network_that_becomes_production_between_start_and_deploy_gets_no_test_vm() -> None:
     stage = scene(hold_method=HoldMethod.HOOK)
     before = remember(stage.simulator)

@@ -36,6 +36,7 @@ def _states(job: FailoverJob) -> set[str]:
     return set(ReplicaVolume.objects.filter(disk__vm=job.vm).values_list("state", flat=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["stopVirtualMachine", "detachVolume", "attachVolume", "destroyVirtualMachine"])
 def test_a_half_skipped_rollback_is_brought_to_its_end_by_pressing_rollback_again(command: str) -> None:
     stage, job, before = half_rolled_back(command)
@@ -53,6 +54,7 @@ def test_a_half_skipped_rollback_is_brought_to_its_end_by_pressing_rollback_agai
         roll_back(stage, job)
 
 
+@pytest.mark.slow
 def test_a_vm_that_somebody_started_meanwhile_is_stopped_before_its_disks_come_off() -> None:
     stage, job, before = half_rolled_back("detachVolume", "vm-one")
     by_hand(stage, "startVirtualMachine", id=job.destination_vm_id)
@@ -64,6 +66,7 @@ def test_a_vm_that_somebody_started_meanwhile_is_stopped_before_its_disks_come_o
     assert count_of(stage, "stopVirtualMachine") == 2
 
 
+@pytest.mark.slow
 def test_what_somebody_put_right_by_hand_is_adopted() -> None:
     stage, job, before = half_rolled_back("attachVolume")
     appliance = stage.inventory.appliance.virtual_machine_id
@@ -94,6 +97,7 @@ def test_a_disk_that_went_home_unreverted_is_unverified_and_not_reverted_under_i
     assert "replicated in full" in entry["to_do"]
 
 
+@pytest.mark.slow
 def test_only_the_vm_is_removed_where_a_later_failover_has_worked_on_the_disks() -> None:
     stage, job, _ = half_rolled_back("destroyVirtualMachine", "vm-one")
     ReplicaVolume.objects.filter(disk__vm=job.vm).update(state=ReplicaState.GOOD)
@@ -113,6 +117,7 @@ def test_only_the_vm_is_removed_where_a_later_failover_has_worked_on_the_disks()
     assert _states(job) == {ReplicaState.GOOD}
 
 
+@pytest.mark.slow
 def test_the_rest_of_an_undo_of_a_cancelled_failover_is_done_by_rollback_and_nothing_is_lost() -> None:
     stage = scene(hold_method=HoldMethod.HOOK)
     before = remember(stage.simulator)
@@ -159,6 +164,7 @@ def test_a_failover_that_was_left_where_it_was_before_its_start_is_undone_by_rol
     assert _states(job) <= {ReplicaState.UNVERIFIED, ReplicaState.GOOD}
 
 
+@pytest.mark.slow
 def test_a_failover_that_was_left_with_its_failed_start_is_rolled_back_to_its_points() -> None:
     stage = scene()
     before = remember(stage.simulator)
@@ -191,6 +197,7 @@ def test_a_vm_is_not_stopped_where_what_was_left_can_not_be_reverted() -> None:
     assert target is not None and target.running_on_hypervisor
 
 
+@pytest.mark.slow
 def test_nothing_is_sent_beside_a_strangers_job_that_was_left_and_still_runs() -> None:
     stage, job, before = failed_over("vm-one")
     stage.simulator.faults.add(Fault("stopVirtualMachine", "own_id"))
@@ -209,6 +216,7 @@ def test_nothing_is_sent_beside_a_strangers_job_that_was_left_and_still_runs() -
     assert_rolled_back(stage, job, before)
 
 
+@pytest.mark.slow
 def test_a_cloud_that_does_not_answer_leaves_the_rest_for_later() -> None:
     stage, job, before = half_rolled_back("attachVolume", "vm-one")
     stage.simulator.restart_management_server(down_seconds=120.0)
@@ -236,6 +244,7 @@ def test_a_rest_that_is_skipped_again_may_be_taken_up_again() -> None:
     assert_rolled_back(stage, job, before)
 
 
+@pytest.mark.slow
 def test_a_commit_that_left_a_rollback_point_is_pressed_again() -> None:
     stage, job, _ = failed_over("vm-two")
     stage.simulator.faults.add(Fault("deleteSnapshot", "refuse", times=1000))

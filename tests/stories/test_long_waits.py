@@ -60,6 +60,7 @@ def _waited(job: FailoverJob) -> float:
     return (question.asked_at - question.step.waiting_since).total_seconds()
 
 
+@pytest.mark.slow
 def test_a_disk_that_never_becomes_ready_is_asked_about_and_the_failover_goes_on_when_it_is() -> None:
     stage = scene()
     before = remember(stage.simulator)

@@ -85,6 +85,7 @@ def test_a_window_that_ends_while_the_service_is_down_is_cleaned_up_once_after_i
     assert count_of(stage, "destroyVirtualMachine") == 1
 
 
+@pytest.mark.slow
 def test_a_clock_that_jumps_ahead_ends_the_window_early_but_little_is_sent_until_it_is_right_again() -> None:
     stage = scene()
     before = remember(stage.simulator)

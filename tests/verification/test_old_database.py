@@ -92,6 +92,7 @@ def test_a_service_that_goes_on_is_never_paused_and_its_marks_follow() -> None:
     assert [tag["value"] for tag in machine.tags if tag["key"] in KEYS] == [str(row)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", ["file", "tag"])
 def test_a_restored_backup_is_noticed_by_either_mark_alone(left: str, settings: Settings) -> None:
     stage = scene()
