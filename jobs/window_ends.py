@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -11,6 +12,7 @@ from django.db import transaction
 from cloudstack import CloudError
 from database.statements import Prepared
 from inventory.secrets import SecretUnreadable
+from jobs.engine.isolation import Defect, isolated
 from jobs.engine.journal import record
 from jobs.engine.ports import Engine
 from jobs.errors import ActiveJob, CannotCommit, CannotRollBack, CloudNotUsable
@@ -47,8 +49,11 @@ def heed_rollback_windows(engine: Engine) -> None:
         return
     now = engine.clock.now()
     for job in _OVER.rows(now=now):
-        if job.next_look_at is None or job.next_look_at <= now:
-            _end(engine, job)
+        if job.next_look_at is not None and job.next_look_at > now:
+            continue
+        # What fails at one job, and nobody foresaw, must not end the process that looks after all.
+        if isinstance(isolated(partial(_end, engine, job)), Defect):
+            _look_later(engine, job)
 
 
 def _end(engine: Engine, job: FailoverJob) -> None:
@@ -72,10 +77,14 @@ def _end(engine: Engine, job: FailoverJob) -> None:
                 _note_end(engine, job, "The rollback window is over. The way back stays open: commit or roll back.")
     except (ActiveJob, CloudNotUsable) as error:
         log.warning("rollback_window_waits", job_id=job.job_id, error=str(error))
-        FailoverJob.objects.filter(pk=job.pk, state=JobState.FINISHED).update(next_look_at=engine.clock.now() + _AGAIN)
+        _look_later(engine, job)
     except (CannotCommit, CannotRollBack) as error:
         if not runs_on(FailoverJob.objects.get(pk=job.pk)):
             _note_end(engine, job, f"The rollback window is over, and what was asked for then was refused: {error}")
+
+
+def _look_later(engine: Engine, job: FailoverJob) -> None:
+    FailoverJob.objects.filter(pk=job.pk, state=JobState.FINISHED).update(next_look_at=engine.clock.now() + _AGAIN)
 
 
 def _refuse_unless_it_stands(engine: Engine, job: FailoverJob) -> None:

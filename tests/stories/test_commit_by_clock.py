@@ -68,3 +68,20 @@ def test_a_cloud_that_does_not_answer_puts_the_commit_off() -> None:
     carry_on(stage)
 
     assert_committed(stage, job)
+
+
+def test_a_window_whose_end_fails_keeps_no_other_from_ending() -> None:
+    stage, job = _failed_over_to_be_committed()
+    broken = stage.service.start_live(
+        "vm-one", custom_config={"rollback_window": "2h", "after_rollback_window": "commit"}
+    )
+    carry_on(stage)
+    FailoverJob.objects.filter(pk=broken.pk).update(specification={"disks": []})
+
+    for_seconds(stage, 4.1 * HOURS)
+    carry_on(stage)
+
+    assert_committed(stage, job)
+    broken.refresh_from_db()
+    assert broken.outcome == Outcome.SUCCEEDED
+    assert broken.next_look_at is not None
