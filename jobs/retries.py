@@ -238,6 +238,9 @@ def _continue(engine: Engine, job: FailoverJob, plan: Plan, *, words: str, actor
     with transaction.atomic():
         job = FailoverJob.objects.select_for_update().get(pk=job.pk)
         if job.state == JobState.FINISHED:
+            left = windows.left_by(job)
+            if left is None or left.pk != plan.pk:
+                raise CannotRetry(job, "Somebody has undone it, or gone on with it, in the same moment.")
             hold_vm(job.vm, job_id=job.job_id, now=engine.clock.now())
             carry_on(engine, job=job, plan=plan, again=_to_be_held_again(plan))
             record(engine, job, _EVENT, words, actor=actor, reason=reason)
