@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 from inventory.admin import ReadOnlyAdmin, SealingForm
 from notifications.deliveries import deliver_again
 from notifications.models import Delivery, DeliveryState, DeliveryTry, Event, Notification, Subscription
+from notifications.trials import send_trial
 
 _COLOURS = {
     DeliveryState.PENDING.value: "info",
@@ -36,7 +37,8 @@ class SubscriptionForm(SealingForm):
     )
     events = forms.MultipleChoiceField(
         required=False,
-        choices=Event.choices,
+        # A trial is asked for, webhook by webhook.
+        choices=[choice for choice in Event.choices if choice[0] != Event.TRIAL],
         widget=forms.CheckboxSelectMultiple,
         help_text="None chosen: all of them.",
     )
@@ -51,6 +53,15 @@ class SubscriptionAdmin(ModelAdmin):  # type: ignore[misc]
     list_display = ("name", "url", "is_active", "updated_at")
     search_fields = ("name", "url")
     readonly_fields = ("created_at", "updated_at")
+    actions = ("try_out",)
+
+    @admin.action(description="Send a trial", permissions=["change"])
+    def try_out(self, request: HttpRequest, chosen: QuerySet[Subscription]) -> None:
+        """Send each of the chosen webhooks a trial."""
+        actor = request.user.get_username()
+        sent = [send_trial(subscription, actor=actor, now=timezone.now()) for subscription in chosen]
+        words = f"{len(sent)} trials are on their way: Deliveries shows within seconds what was answered."
+        self.message_user(request, words, messages.SUCCESS)
 
 
 class _ReadOnlyLines(TabularInline):  # type: ignore[misc]

@@ -204,6 +204,17 @@ def deliver_again(deliveries: Iterable[Delivery], *, now: datetime) -> int:
     )
 
 
+def delivery_to(subscription: Subscription, notification: Notification, *, now: datetime) -> Delivery:
+    """Give the delivery of a notification to one webhook, not yet written."""
+    return Delivery(
+        notification=notification,
+        channel=Channel.WEBHOOK,
+        subscription=subscription,
+        receiver=_host(subscription.url)[:300],
+        next_try_at=now,
+    )
+
+
 def _take_to_fan_out(notification: Notification, *, now: datetime) -> bool:
     return compare_and_set(Notification, pk=notification.pk, expecting={"fanned_out_at": None}, fanned_out_at=now)
 

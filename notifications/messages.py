@@ -24,6 +24,8 @@ def title_of(notification: Notification) -> str:
     body = notification.body
     if notification.event == Event.DRIFT:
         return " ".join(f"Cloud {body.get('cloud', '')} differs from what is recorded".split())[:200]
+    if notification.event == Event.TRIAL:
+        return " ".join(f"A trial of {notification.subject}".split())[:200]
     said = _SAID.get(notification.event) or str(body.get("outcome") or "ended")
     title = f"{str(body.get('job_type', '')).capitalize()} failover of {body.get('vm_name', '')} {said}"
     # One line whatever the VM is called: mail headers end at a line's end.

@@ -26,6 +26,7 @@ class Event(models.TextChoices):
     FINISHED = "finished", "the job ended; its outcome says how"
     CLEANUP_DONE = "cleanup_done", "the cleanup that ended the job is done"
     DRIFT = "drift", "a cloud differs from what inventory and journal say, and did not before"
+    TRIAL = "trial", "somebody tries the webhook out"
 
 
 class Channel(models.TextChoices):
@@ -49,7 +50,7 @@ class Notification(models.Model):
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     event = models.CharField(max_length=20, choices=Event.choices)
-    subject = models.CharField(max_length=200, help_text="public id of the job, or the cloud")
+    subject = models.CharField(max_length=200, help_text="public id of the job, or the cloud, or the webhook")
     words = models.TextField(help_text="what happened, for people")
     body = models.JSONField(default=dict, help_text="what signed webhooks are sent, beside event, words and times")
     email = models.CharField(max_length=254, blank=True, help_text="who is told by e-mail, as the start asked")
